@@ -1,0 +1,143 @@
+package dev.nibble.core.tensor;
+
+import dev.nibble.core.spec.ScaleFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Objects;
+
+/**
+ * Integer codes with a scale and an optional zero-point per group: {@code value = scale * (code -
+ * zero)}.
+ *
+ * <p>Layout. {@code rows} and {@code columns} as in {@link PackedTensor}; {@code G = ceil(columns /
+ * groupSize)} groups a row, the last one possibly short.
+ *
+ * <ul>
+ *   <li>{@code codes}: unsigned, {@code bits} each; a row is one little-endian bit stream (code c
+ *       occupies bits {@code [c*bits, (c+1)*bits)} of the stream), padded to a whole number of
+ *       32-bit words.
+ *   <li>{@code scales}: {@code [rows, G]} in {@code scaleFormat}; a single element when {@code
+ *       groupSize == 0} (one scale for the whole tensor).
+ *   <li>{@code zeros}: absent for symmetric tensors, whose zero is {@code 2^(bits-1)}; else
+ *       unsigned codes of {@code bits} each, one bit stream over {@code [rows, G]} (or one
+ *       element), padded to a whole 32-bit word.
+ *   <li>{@code groupIndex}: absent when column c belongs to group {@code c / groupSize}; else
+ *       {@code int32[columns]} with the group of each column (GPTQ act-order without static
+ *       groups).
+ * </ul>
+ *
+ * @param shape logical shape
+ * @param bits 1 to 8
+ * @param groupSize columns per group; {@code columns} for per channel; 0 for per tensor
+ * @param scaleFormat storage of the scales
+ * @param codes see above
+ * @param scales see above
+ * @param zeros see above, or null
+ * @param groupIndex see above, or null
+ */
+public record AffineTensor(
+    long[] shape,
+    int bits,
+    int groupSize,
+    ScaleFormat scaleFormat,
+    MemorySegment codes,
+    MemorySegment scales,
+    MemorySegment zeros,
+    MemorySegment groupIndex)
+    implements PackedTensor {
+
+  private static final ValueLayout.OfInt LE32 =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** Checks every size against the layout. */
+  public AffineTensor {
+    shape = shape.clone();
+    if (bits < 1 || bits > 8) {
+      throw new IllegalArgumentException("affine codes have 1 to 8 bits, not " + bits);
+    }
+  }
+
+  @Override
+  public long[] shape() {
+    return shape.clone();
+  }
+
+  /** True when the zero-point is the fixed middle code. */
+  public boolean symmetric() {
+    return zeros == null;
+  }
+
+  /** Groups per row. */
+  public int groupsPerRow() {
+    return groupSize == 0 ? 1 : (columns() + groupSize - 1) / groupSize;
+  }
+
+  /** Bytes between the starts of two rows of codes. */
+  public static long rowStride(int columns, int bits) {
+    return ((long) columns * bits + 31) / 32 * 4;
+  }
+
+  @Override
+  public long byteSize() {
+    return codes.byteSize()
+        + scales.byteSize()
+        + (zeros == null ? 0 : zeros.byteSize())
+        + (groupIndex == null ? 0 : groupIndex.byteSize());
+  }
+
+  @Override
+  public String typeName() {
+    String group = groupSize == 0 ? "tensor" : groupSize >= columns() ? "channel" : "g" + groupSize;
+    return "int" + bits + ":" + group + (symmetric() ? ":sym" : ":asym");
+  }
+
+  /** Group of a column. */
+  public int groupOf(int column) {
+    if (groupIndex != null) {
+      return groupIndex.get(LE32, 4L * column);
+    }
+    return groupSize == 0 ? 0 : column / groupSize;
+  }
+
+  /** Unsigned code at (row, column). */
+  public int code(long row, int column) {
+    return bitsAt(codes, row * rowStride(columns(), bits) * 8 + (long) column * bits);
+  }
+
+  /** Scale of a group of a row. */
+  public float scale(long row, int group) {
+    return scaleFormat.get(scales, groupSize == 0 ? 0 : row * groupsPerRow() + group);
+  }
+
+  /** Zero-point code of a group of a row. */
+  public int zero(long row, int group) {
+    if (zeros == null) {
+      return 1 << (bits - 1);
+    }
+    return bitsAt(zeros, (groupSize == 0 ? 0 : row * groupsPerRow() + group) * bits);
+  }
+
+  private int bitsAt(MemorySegment data, long bit) {
+    long at = bit >>> 3;
+    int low = data.get(ValueLayout.JAVA_BYTE, at) & 0xff;
+    int shift = (int) (bit & 7);
+    if (shift + bits > 8) {
+      low |= (data.get(ValueLayout.JAVA_BYTE, at + 1) & 0xff) << 8;
+    }
+    return (low >>> shift) & ((1 << bits) - 1);
+  }
+
+  @Override
+  public void dequantize(long fromRow, long toRow, float[] out, int offset) {
+    Objects.checkFromToIndex(fromRow, toRow, rows());
+    int columns = columns();
+    Objects.checkFromIndexSize(offset, Math.toIntExact((toRow - fromRow) * columns), out.length);
+    for (long r = fromRow; r < toRow; r++) {
+      for (int c = 0; c < columns; c++) {
+        int g = groupOf(c);
+        out[offset++] = scale(r, g) * (code(r, c) - zero(r, g));
+      }
+    }
+  }
+}

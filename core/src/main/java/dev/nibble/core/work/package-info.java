@@ -1,0 +1,2 @@
+/** Deterministic parallelism: independent tasks with a slot each. */
+package dev.nibble.core.work;

@@ -1,0 +1,55 @@
+package dev.nibble.models;
+
+import java.util.List;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A loaded piece of a network: fp32 libtorch parameters, and a forward pass that honours each
+ * site's {@link SiteState}. Not thread-safe for writes; {@link #forward} may run concurrently on
+ * several threads while nothing is rewritten. The forward pass is differentiable with respect to
+ * parameters that require gradients.
+ */
+public interface Block extends AutoCloseable {
+
+  /** Canonical name. */
+  String name();
+
+  /** Quantizable places, in execution order. */
+  List<Site> sites();
+
+  /** Sites grouped by shared input, in execution order. */
+  List<Stage> stages();
+
+  /** What may be rewritten together. */
+  List<Coupling> couplings();
+
+  /** Canonical names of all parameters present. */
+  Set<String> parameterNames();
+
+  /** Live fp32 parameter by canonical tensor name; owned by the block. */
+  Tensor parameter(String name);
+
+  /** Replaces (or adds) a parameter; the block takes ownership and frees the old one. */
+  void setParameter(String name, Tensor value);
+
+  /** Run-time state of a site, mutable. */
+  SiteState state(String site);
+
+  /**
+   * Runs the block on a batch of equally long sequences, each from an empty cache.
+   *
+   * @param input see {@link BlockHandle.Kind}; not modified
+   * @return a new tensor that the caller frees
+   */
+  Tensor forward(Tensor input, BlockContext context);
+
+  /**
+   * Runs only the attention ({@code "self_attn"}: normed input → o_proj output) or the MLP ({@code
+   * "mlp"}) of a decoder block, without norm and residual.
+   */
+  Tensor forwardPart(String part, Tensor input, BlockContext context);
+
+  @Override
+  void close();
+}

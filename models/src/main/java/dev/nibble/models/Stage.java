@@ -1,0 +1,14 @@
+package dev.nibble.models;
+
+import java.util.List;
+
+/**
+ * Sites of a block that read the same input, in execution order of stages: (q, k, v), (o), (gate,
+ * up), (down). They share one Hessian; a true-sequential solver handles one stage after the other.
+ */
+public record Stage(String name, List<Site> sites) {
+  /** Copies the list. */
+  public Stage {
+    sites = List.copyOf(sites);
+  }
+}
