@@ -1,0 +1,201 @@
+package dev.nibble.runtime.decoder;
+
+import static dev.nibble.runtime.kernel.Lanes.PANEL;
+
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.runtime.kernel.Lanes;
+import dev.nibble.runtime.kernel.Team;
+import dev.nibble.runtime.kernel.Tile;
+import dev.nibble.runtime.kernel.VectorMath;
+import java.util.Arrays;
+
+/**
+ * Causal attention of a run of new positions over the cache, with grouped heads, a sliding window
+ * and ALiBi. Both products run on the float tile: scores with key panels, outputs with value
+ * slices.
+ *
+ * <p>A chunk is up to {@link #HEADS} query heads of one key-value head times a few queries, at most
+ * {@link #ROWS} rows of scores.
+ */
+final class Attention implements Team.Task {
+  private static final int ROWS = 32;
+  private static final int HEADS = 8;
+
+  /** Keys per block of the second product: a slice of values stays in the first-level cache. */
+  private static final int KEYS = 256;
+
+  private final int heads;
+  private final int headDim;
+  private final int group;
+  private final int window;
+  private final float scale;
+  private final float[] slopes;
+  private final int headsPerChunk;
+  private final int headChunks;
+  private final int queriesPerChunk;
+  private final Space[] spaces;
+
+  private KvCache cache;
+  private int layer;
+  private int from;
+  private int count;
+  private float[] q;
+  private float[] out;
+
+  Attention(ModelConfig config, int threads) {
+    heads = config.heads();
+    headDim = config.headDim();
+    group = heads / config.kvHeads();
+    window = config.slidingWindow();
+    scale = (float) (1 / Math.sqrt(headDim));
+    slopes = config.positions() == ModelConfig.Positions.ALIBI ? slopes(config) : null;
+    headsPerChunk = Math.min(group, HEADS);
+    headChunks = (group + headsPerChunk - 1) / headsPerChunk;
+    queriesPerChunk = Math.max(1, ROWS / headsPerChunk);
+    spaces = new Space[threads];
+    Arrays.setAll(spaces, i -> new Space(headDim, headsPerChunk * queriesPerChunk));
+  }
+
+  /**
+   * ALiBi slopes (Press et al. 2022): powers of {@code 2^(-8/n)} for the largest power of two n,
+   * the rest interleaved from {@code 2n}. Falcon scales the bias with the scores.
+   */
+  private static float[] slopes(ModelConfig config) {
+    int heads = config.heads();
+    int n = Integer.highestOneBit(heads);
+    float[] slopes = new float[heads];
+    for (int i = 0; i < heads; i++) {
+      double exponent = i < n ? -8.0 / n * (i + 1) : -4.0 / n * (2 * (i - n) + 1);
+      slopes[i] = (float) Math.pow(2, exponent);
+      if (config.family().equals("falcon")) {
+        slopes[i] /= (float) Math.sqrt(config.headDim());
+      }
+    }
+    return slopes;
+  }
+
+  /**
+   * Attends from {@code count} positions starting at {@code from}, whose keys and values are
+   * already in the cache.
+   *
+   * @param q {@code [count, heads * headDim]}
+   * @param out same shape
+   */
+  void run(KvCache cache, int layer, int from, int count, float[] q, float[] out, Team team) {
+    this.cache = cache;
+    this.layer = layer;
+    this.from = from;
+    this.count = count;
+    this.q = q;
+    this.out = out;
+    int blocks = (count + queriesPerChunk - 1) / queriesPerChunk;
+    team.run(heads / group * headChunks * blocks, this);
+  }
+
+  @Override
+  public void run(int chunk, int worker) {
+    int headChunk = chunk % (heads / group * headChunks);
+    int firstQuery = chunk / (heads / group * headChunks) * queriesPerChunk;
+    int kvHead = headChunk / headChunks;
+    int firstHead = kvHead * group + headChunk % headChunks * headsPerChunk;
+    int lastHead = Math.min(firstHead + headsPerChunk, (kvHead + 1) * group);
+    int queries = Math.min(queriesPerChunk, count - firstQuery);
+    int begin = window == 0 ? 0 : Math.max(0, from + firstQuery - window + 1);
+    begin -= begin % PANEL;
+    int end = from + firstQuery + queries;
+    Space s = spaces[worker];
+    int array = layer * (heads / group) + kvHead;
+    s.lay(firstHead, lastHead, firstQuery, queries, heads * headDim, headDim, end - begin);
+    scores(s, array, begin, end);
+    for (int i = 0; i < s.rows; i++) {
+      weigh(s, i, firstHead + i / queries, from + firstQuery + i % queries, begin, end);
+    }
+    mix(s, array, begin, end);
+  }
+
+  private void scores(Space s, int array, int begin, int end) {
+    for (int p = begin; p < end; p += PANEL) {
+      float[] keys = cache.keys(array, p / PANEL, s.keys);
+      int at = cache.keysAt(p / PANEL);
+      Tile.multiply(
+          keys, at, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
+    }
+  }
+
+  /** Probabilities of one row; positions outside its window and future get 0. */
+  private void weigh(Space s, int row, int head, int position, int begin, int end) {
+    int low = window == 0 ? 0 : Math.max(0, position - window + 1);
+    int at = s.scoreAt[row] - begin;
+    Arrays.fill(s.scores, at + begin, at + low, 0f);
+    float slope = slopes == null ? 0 : slopes[head];
+    VectorMath.softmax(s.scores, at + low, position + 1 - low, scale, slope);
+    Arrays.fill(s.scores, at + position + 1, at + end, 0f);
+  }
+
+  private void mix(Space s, int array, int begin, int end) {
+    for (int slice = 0; slice < cache.slices; slice++) {
+      for (int p = begin; p < end; p += KEYS) {
+        int to = Math.min(end, p + KEYS);
+        float[] values = cache.values(array, slice, p, to, s.values);
+        Tile.multiply(
+            values,
+            cache.valuesAt(p),
+            to - p,
+            s.scores,
+            s.scoreAt,
+            p - begin,
+            s.mixed,
+            s.mixedAt,
+            slice * PANEL,
+            s.rows,
+            p > begin);
+      }
+    }
+    for (int i = 0; i < s.rows; i++) {
+      System.arraycopy(s.mixed, s.mixedAt[i], out, s.queryAt[i], headDim);
+    }
+  }
+
+  /** Working memory of one thread. */
+  private static final class Space {
+    final int[] queryAt;
+    final int[] scoreAt;
+    final int[] mixedAt;
+    final float[] keys;
+    final float[] values = new float[KEYS * PANEL];
+    final float[] mixed;
+    float[] scores = {};
+    int rows;
+
+    Space(int headDim, int maxRows) {
+      queryAt = new int[maxRows];
+      scoreAt = new int[maxRows];
+      mixedAt = new int[maxRows];
+      keys = new float[headDim * PANEL];
+      mixed = new float[maxRows * Lanes.padded(headDim)];
+      for (int i = 0; i < maxRows; i++) {
+        mixedAt[i] = i * Lanes.padded(headDim);
+      }
+    }
+
+    /** Places the rows: heads outer, queries inner. */
+    void lay(
+        int firstHead,
+        int lastHead,
+        int firstQuery,
+        int queries,
+        int stride,
+        int headDim,
+        int keys) {
+      int width = Lanes.padded(keys);
+      rows = (lastHead - firstHead) * queries;
+      if (scores.length < rows * width) {
+        scores = new float[queryAt.length * Integer.highestOneBit(2 * width)];
+      }
+      for (int i = 0; i < rows; i++) {
+        queryAt[i] = (firstQuery + i % queries) * stride + (firstHead + i / queries) * headDim;
+        scoreAt[i] = i * width;
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package dev.nibble.runtime.decoder;
+
+import dev.nibble.core.op.SiteOps;
+
+/**
+ * One decoder block's parameters.
+ *
+ * @param inputNorm norm before (or, post-norm, after) the attention
+ * @param postNorm norm of the MLP, null when it shares {@code inputNorm}
+ * @param qNorm per-head norm of the queries or null
+ * @param kNorm per-head norm of the keys or null
+ * @param attentionOps transforms of queries and keys after the rotary embedding
+ * @param gate gate projection or null for a plain MLP
+ */
+record Layer(
+    Norm inputNorm,
+    Norm postNorm,
+    Linear q,
+    Linear k,
+    Linear v,
+    Linear o,
+    Norm qNorm,
+    Norm kNorm,
+    SiteOps attentionOps,
+    Linear gate,
+    Linear up,
+    Linear down) {}

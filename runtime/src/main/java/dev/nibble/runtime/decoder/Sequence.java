@@ -1,0 +1,348 @@
+package dev.nibble.runtime.decoder;
+
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.runtime.kernel.Products;
+import dev.nibble.runtime.kernel.Team;
+import dev.nibble.runtime.kernel.VectorMath;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
+
+/**
+ * One running sequence: a cache and the working memory of the forward pass. Not safe for concurrent
+ * use. Decoding a token allocates nothing once the cache has its size.
+ */
+public final class Sequence {
+  private final Network net;
+  private final ModelConfig config;
+  private final Products products;
+  private final Team team;
+  private final SiteInputs inputs;
+  private final Attention attention;
+  private final KvCache cache;
+  private final RotaryTable rotary;
+  private final HeadTask headTask = new HeadTask();
+  private final ActivationTask activationTask = new ActivationTask();
+  private final NormTask normTask = new NormTask();
+  private final int limit;
+  private int position;
+  private int room;
+  private float[] hidden = {};
+  private float[] normed = {};
+  private float[] q = {};
+  private float[] k = {};
+  private float[] v = {};
+  private float[] mixed = {};
+  private float[] gate = {};
+  private float[] up = {};
+  private float[] delta = {};
+
+  /**
+   * An empty sequence.
+   *
+   * @param products threads and kernel working memory; used by one sequence at a time
+   * @param limit most positions
+   */
+  public Sequence(Network net, Products products, KvKind kind, int limit) {
+    this.net = net;
+    this.config = net.config();
+    this.products = products;
+    this.team = products.team();
+    this.limit = limit;
+    this.inputs = new SiteInputs(team);
+    this.attention = new Attention(config, team.threads());
+    this.cache = KvCache.create(kind, config, limit);
+    this.rotary = config.positions() == ModelConfig.Positions.ROPE ? new RotaryTable(config) : null;
+  }
+
+  /** Tokens in the cache. */
+  public int position() {
+    return position;
+  }
+
+  /** Most positions. */
+  public int limit() {
+    return limit;
+  }
+
+  /** Bytes of the cache now. */
+  public long cacheBytes() {
+    return cache.byteSize();
+  }
+
+  /** Forgets positions from {@code length} on. */
+  public void truncate(int length) {
+    if (length < 0 || length > position) {
+      throw new IllegalArgumentException("cannot cut " + position + " positions to " + length);
+    }
+    position = length;
+  }
+
+  /**
+   * Runs tokens through the blocks and appends them to the cache. Afterwards {@link #head} gives
+   * the logits of any of them.
+   *
+   * @param tokens ids, {@code count} from {@code offset}
+   * @param total length the sequence is known to reach; matters to length-dependent rotary scaling
+   * @param cancelled asked between blocks
+   * @throws NibbleException for a token outside the vocabulary or a full context
+   * @throws CancellationException when asked to stop; the tokens are not appended
+   */
+  public void append(int[] tokens, int offset, int count, int total, BooleanSupplier cancelled) {
+    if (position + count > limit) {
+      throw new NibbleException(
+          "the context is full: "
+              + (position + count)
+              + " tokens, but the session holds "
+              + limit
+              + "; shorten the prompt or raise the context length");
+    }
+    reserve(count);
+    cache.reserve(position + count);
+    if (rotary != null) {
+      rotary.reserve(Math.max(total, position + count));
+    }
+    embed(tokens, offset, count);
+    for (int i = 0; i < net.layers().size(); i++) {
+      if (cancelled.getAsBoolean()) {
+        throw new CancellationException("cancelled");
+      }
+      block(net.layers().get(i), i, count);
+    }
+    position += count;
+  }
+
+  /**
+   * Logits of some of the tokens of the last {@link #append}.
+   *
+   * @param from first row within that call
+   * @param count rows
+   * @param logits {@code [count, vocab]} from index 0
+   */
+  public void head(int from, int count, float[] logits) {
+    int h = config.hiddenSize();
+    float[] x = hidden;
+    int at = from * h;
+    if (net.finalNorm() != null) {
+      norm(net.finalNorm(), hidden, at, normed, 0, count, h);
+      x = normed;
+      at = 0;
+    }
+    int width = h;
+    if (net.projectOut() != null) {
+      width = config.embeddingSize();
+      linear(net.projectOut(), x, at, count, delta);
+      x = delta;
+      at = 0;
+    }
+    inputs.start();
+    float[] in = inputs.of(net.head(), x, at, count);
+    int inAt = in == x ? at : 0;
+    products.multiply(
+        net.head().matrix(),
+        net.head().bias(),
+        in,
+        inAt,
+        width,
+        count,
+        logits,
+        0,
+        config.vocabSize());
+  }
+
+  private void reserve(int count) {
+    if (count <= room) {
+      return;
+    }
+    room = count;
+    int h = Math.max(config.hiddenSize(), config.embeddingSize());
+    hidden = new float[count * h];
+    normed = new float[count * h];
+    delta = new float[count * h];
+    q = new float[count * config.qSize()];
+    mixed = new float[count * config.qSize()];
+    k = new float[count * config.kvSize()];
+    v = new float[count * config.kvSize()];
+    up = new float[count * config.ffnSize()];
+    gate = config.gated() ? new float[count * config.ffnSize()] : up;
+    inputs.reserve(count * net.widest());
+  }
+
+  private void embed(int[] tokens, int offset, int count) {
+    int h = config.hiddenSize();
+    int e = config.embeddingSize();
+    float[] target = net.projectIn() == null ? hidden : delta;
+    for (int t = 0; t < count; t++) {
+      int id = tokens[offset + t];
+      if (id < 0 || id >= config.vocabSize()) {
+        throw new NibbleException(
+            "token " + id + " is outside the vocabulary of " + config.vocabSize() + " tokens");
+      }
+      products.row(net.embedding(), id, target, t * e);
+    }
+    if (net.projectIn() != null) {
+      linear(net.projectIn(), delta, 0, count, hidden);
+    }
+    if (net.positions() != null) {
+      for (int t = 0; t < count; t++) {
+        int row = position + t + config.positionOffset();
+        products.row(net.positions(), row, normed, 0);
+        VectorMath.plus(hidden, t * h, normed, 0, h);
+      }
+    }
+    if (net.embeddingNorm() != null) {
+      norm(net.embeddingNorm(), hidden, 0, hidden, 0, count, h);
+    }
+  }
+
+  private void block(Layer layer, int index, int count) {
+    int h = config.hiddenSize();
+    int n = count * h;
+    switch (config.residual()) {
+      case SEQUENTIAL -> {
+        norm(layer.inputNorm(), hidden, 0, normed, 0, count, h);
+        attend(layer, index, normed, count, delta);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+        norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
+        mlp(layer, normed, count, delta);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+      }
+      case POST_NORM -> {
+        attend(layer, index, hidden, count, delta);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+        norm(layer.inputNorm(), hidden, 0, hidden, 0, count, h);
+        mlp(layer, hidden, count, delta);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+        norm(layer.postNorm(), hidden, 0, hidden, 0, count, h);
+      }
+      case PARALLEL, PARALLEL_SHARED_NORM -> {
+        norm(layer.inputNorm(), hidden, 0, normed, 0, count, h);
+        attend(layer, index, normed, count, delta);
+        if (layer.postNorm() != null) {
+          norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
+        }
+        VectorMath.plus(hidden, 0, delta, 0, n);
+        mlp(layer, normed, count, delta);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+      }
+    }
+  }
+
+  private void attend(Layer layer, int index, float[] x, int count, float[] out) {
+    inputs.start();
+    site(layer.q(), x, count, q);
+    site(layer.k(), x, count, k);
+    site(layer.v(), x, count, v);
+    headTask.layer = layer;
+    headTask.index = index;
+    team.run(count, headTask);
+    attention.run(cache, index, position, count, q, mixed, team);
+    linear(layer.o(), mixed, 0, count, out);
+  }
+
+  private void mlp(Layer layer, float[] x, int count, float[] out) {
+    inputs.start();
+    site(layer.up(), x, count, up);
+    if (layer.gate() != null) {
+      site(layer.gate(), x, count, gate);
+    }
+    team.run(count, activationTask);
+    linear(layer.down(), gate, 0, count, out);
+  }
+
+  private void linear(Linear site, float[] x, int at, int count, float[] out) {
+    inputs.start();
+    float[] in = inputs.of(site, x, at, count);
+    multiply(site, in, in == x ? at : 0, count, out);
+  }
+
+  /** A site that shares its input with the sites since {@link SiteInputs#start}. */
+  private void site(Linear site, float[] x, int count, float[] out) {
+    multiply(site, inputs.of(site, x, 0, count), 0, count, out);
+  }
+
+  private void multiply(Linear site, float[] in, int at, int count, float[] out) {
+    products.multiply(
+        site.matrix(), site.bias(), in, at, site.inputs(), count, out, 0, site.outputs());
+  }
+
+  private void norm(Norm norm, float[] x, int at, float[] out, int outAt, int count, int width) {
+    normTask.norm = norm;
+    normTask.x = x;
+    normTask.at = at;
+    normTask.out = out;
+    normTask.outAt = outAt;
+    normTask.width = width;
+    team.run(count, normTask);
+  }
+
+  /** Norms rows. */
+  private static final class NormTask implements Team.Task {
+    private Norm norm;
+    private float[] x;
+    private int at;
+    private float[] out;
+    private int outAt;
+    private int width;
+
+    @Override
+    public void run(int row, int worker) {
+      norm.apply(x, at + row * width, out, outAt + row * width, width);
+    }
+  }
+
+  /** Norms, rotates and transforms the heads of one new position and stores keys and values. */
+  private final class HeadTask implements Team.Task {
+    private Layer layer;
+    private int index;
+
+    @Override
+    public void run(int t, int worker) {
+      int d = config.headDim();
+      int p = position + t;
+      heads(layer.qNorm(), q, t * config.qSize(), config.heads(), p);
+      heads(layer.kNorm(), k, t * config.kvSize(), config.kvHeads(), p);
+      for (int h = 0; h < config.kvHeads(); h++) {
+        int at = t * config.kvSize() + h * d;
+        cache.store(index * config.kvHeads() + h, p, k, at, v, at);
+      }
+    }
+
+    private void heads(Norm norm, float[] x, int offset, int heads, int p) {
+      int d = config.headDim();
+      for (int h = 0; h < heads; h++) {
+        int at = offset + h * d;
+        if (norm != null) {
+          norm.apply(x, at, x, at, d);
+        }
+        if (rotary != null) {
+          rotary.rotate(x, at, p);
+        }
+      }
+      SiteInputs.apply(layer.attentionOps(), x, offset, heads, d);
+    }
+  }
+
+  /** Applies the activation to one row, times the up projection when the MLP is gated. */
+  private final class ActivationTask implements Team.Task {
+    @Override
+    public void run(int t, int worker) {
+      int n = config.ffnSize();
+      int at = t * n;
+      switch (config.activation()) {
+        case SILU -> VectorMath.silu(gate, at, n);
+        case GELU -> VectorMath.gelu(gate, at, n);
+        case GELU_TANH -> VectorMath.geluTanh(gate, at, n);
+        case RELU -> VectorMath.relu(gate, at, n);
+      }
+      if (config.gated()) {
+        VectorMath.times(gate, at, up, at, n);
+      }
+    }
+  }
+
+  /** Empties the cache. */
+  public void reset() {
+    truncate(0);
+  }
+}

@@ -1,0 +1,82 @@
+package dev.nibble.runtime.decoder;
+
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.op.ActivationQuant;
+import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.op.SiteOps;
+import dev.nibble.runtime.kernel.Team;
+import java.util.List;
+
+/**
+ * Inputs of linear sites after their online transforms and quantizer. Sites that share an input and
+ * have the same operators (q, k, v) share the result.
+ */
+final class SiteInputs implements Team.Task {
+  private final Team team;
+  private float[] buffer = {};
+  private SiteOps held;
+  private SiteOps ops;
+  private float[] source;
+  private int at;
+  private int columns;
+  private int rows;
+
+  SiteInputs(Team team) {
+    this.team = team;
+  }
+
+  void reserve(int floats) {
+    if (buffer.length < floats) {
+      buffer = new float[floats];
+    }
+  }
+
+  /** A new shared input follows: forgets what was held. */
+  void start() {
+    held = null;
+  }
+
+  /** The site's input: {@code x} itself for a plain site, else an array that starts at index 0. */
+  float[] of(Linear site, float[] x, int offset, int count) {
+    if (site.ops().isPlain()) {
+      return x;
+    }
+    if (site.ops().equals(held)) {
+      return buffer;
+    }
+    held = site.ops();
+    ops = site.ops();
+    source = x;
+    at = offset;
+    columns = site.inputs();
+    rows = count;
+    boolean rowwise =
+        ops.inputQuant()
+            .map(a -> a.granularity() != ActivationQuant.Granularity.TENSOR || a.isStatic())
+            .orElse(true);
+    if (rowwise) {
+      team.run(count, this);
+    } else {
+      System.arraycopy(x, offset, buffer, 0, count * columns);
+      apply(ops, buffer, 0, rows, columns);
+    }
+    return buffer;
+  }
+
+  @Override
+  public void run(int row, int worker) {
+    System.arraycopy(source, at + row * columns, buffer, row * columns, columns);
+    apply(ops, buffer, row * columns, 1, columns);
+  }
+
+  /** Transforms, then quantizes, {@code rows} rows in place. */
+  static void apply(SiteOps ops, float[] x, int offset, int rows, int columns) {
+    List<OnlineTransform> transforms = ops.onlineTransforms();
+    for (int i = 0; i < transforms.size(); i++) {
+      throw new NibbleException("this runtime cannot run " + transforms.get(i));
+    }
+    if (ops.inputQuant().isPresent()) {
+      ops.inputQuant().get().fakeQuantize(x, offset, rows, columns);
+    }
+  }
+}

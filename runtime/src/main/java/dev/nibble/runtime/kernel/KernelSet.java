@@ -1,0 +1,44 @@
+package dev.nibble.runtime.kernel;
+
+import dev.nibble.core.tensor.DType;
+import dev.nibble.core.tensor.PackedTensor;
+import java.util.List;
+
+/** The kernels of this process in order of preference; the last one takes everything. */
+public final class KernelSet {
+  private final List<MatmulKernel> kernels;
+
+  private KernelSet(List<MatmulKernel> kernels) {
+    this.kernels = List.copyOf(kernels);
+  }
+
+  /** The Vector API kernels. */
+  public static KernelSet standard() {
+    return new KernelSet(
+        List.of(
+            new DenseKernel(DType.F32),
+            new DenseKernel(DType.F16),
+            new DenseKernel(DType.BF16),
+            new DecodingKernel()));
+  }
+
+  /** Only the decoder of the scalar reference: slow, for comparison. */
+  public static KernelSet decoding() {
+    return new KernelSet(List.of(new DecodingKernel()));
+  }
+
+  /** The kernel for a tensor. */
+  public MatmulKernel choose(PackedTensor weight) {
+    for (MatmulKernel k : kernels) {
+      if (k.accepts(weight)) {
+        return k;
+      }
+    }
+    throw new IllegalArgumentException("no kernel for " + weight.typeName());
+  }
+
+  /** The tensor bound to its kernel. */
+  public Matrix bind(PackedTensor weight) {
+    return choose(weight).bind(weight);
+  }
+}

@@ -1,0 +1,189 @@
+package dev.nibble.runtime.kernel;
+
+import static dev.nibble.runtime.kernel.Lanes.F;
+import static dev.nibble.runtime.kernel.Lanes.I;
+import static dev.nibble.runtime.kernel.Lanes.WIDTH;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** Element-wise functions and row reductions on float arrays. */
+public final class VectorMath {
+  private static final float LOG2E = (float) (1 / Math.log(2));
+  private static final float LN2_HIGH = 0x1.62e4p-1f;
+  private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
+  private static final float GELU = (float) (-2 * Math.sqrt(2 / Math.PI));
+
+  /** Adding and subtracting it rounds to the nearest integer. */
+  private static final float ROUND = 12582912f;
+
+  private VectorMath() {}
+
+  /**
+   * {@code e^x} to about 2 units in the last place for {@code x} in [-87, 88], clamped outside:
+   * {@code x = n ln 2 + r}, a degree-6 polynomial in r and n added to the exponent.
+   */
+  private static FloatVector exp(FloatVector x) {
+    FloatVector clamped = x.max(-87f).min(88f);
+    FloatVector n = clamped.mul(LOG2E).add(ROUND).sub(ROUND);
+    FloatVector r = n.fma(FloatVector.broadcast(F, -LN2_HIGH), clamped);
+    r = n.fma(FloatVector.broadcast(F, -LN2_LOW), r);
+    FloatVector p = FloatVector.broadcast(F, 1f / 720);
+    p = p.fma(r, FloatVector.broadcast(F, 1f / 120));
+    p = p.fma(r, FloatVector.broadcast(F, 1f / 24));
+    p = p.fma(r, FloatVector.broadcast(F, 1f / 6));
+    p = p.fma(r, FloatVector.broadcast(F, 0.5f));
+    p = p.fma(r, FloatVector.broadcast(F, 1f));
+    p = p.fma(r, FloatVector.broadcast(F, 1f));
+    IntVector power =
+        ((IntVector) n.convertShape(VectorOperators.F2I, I, 0))
+            .add(127)
+            .lanewise(VectorOperators.LSHL, 23);
+    return p.mul(power.reinterpretAsFloats());
+  }
+
+  /**
+   * Turns scores into probabilities in place: {@code softmax(scale * a + slope * i)} over {@code n}
+   * values.
+   *
+   * @param slope added per index (ALiBi), 0 for none
+   */
+  public static void softmax(float[] a, int offset, int n, float scale, float slope) {
+    if (slope == 0) {
+      scale(a, offset, n, scale);
+    } else {
+      for (int i = 0; i < n; i++) {
+        a[offset + i] = scale * a[offset + i] + slope * (i - n + 1);
+      }
+    }
+    float max = max(a, offset, n);
+    FloatVector sum = FloatVector.zero(F);
+    int i = 0;
+    for (int end = F.loopBound(n); i < end; i += WIDTH) {
+      FloatVector e = exp(FloatVector.fromArray(F, a, offset + i).sub(max));
+      e.intoArray(a, offset + i);
+      sum = sum.add(e);
+    }
+    float total = sum.reduceLanes(VectorOperators.ADD);
+    if (i < n) {
+      VectorMask<Float> tail = F.indexInRange(i, n);
+      FloatVector e = exp(FloatVector.fromArray(F, a, offset + i, tail).sub(max));
+      e.intoArray(a, offset + i, tail);
+      total += e.reduceLanes(VectorOperators.ADD, tail);
+    }
+    scale(a, offset, n, 1f / total);
+  }
+
+  private static float max(float[] a, int offset, int n) {
+    FloatVector m = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    int i = 0;
+    for (int end = F.loopBound(n); i < end; i += WIDTH) {
+      m = m.max(FloatVector.fromArray(F, a, offset + i));
+    }
+    float max = m.reduceLanes(VectorOperators.MAX);
+    for (; i < n; i++) {
+      max = Math.max(max, a[offset + i]);
+    }
+    return max;
+  }
+
+  private static void scale(float[] a, int offset, int n, float factor) {
+    for (int i = offset; i < offset + n; i++) {
+      a[i] *= factor;
+    }
+  }
+
+  /** {@code a = a · sigmoid(a)}. */
+  public static void silu(float[] a, int offset, int n) {
+    for (int i = 0; i < n; i += WIDTH) {
+      if (i + WIDTH <= n) {
+        FloatVector v = FloatVector.fromArray(F, a, offset + i);
+        v.div(exp(v.neg()).add(1f)).intoArray(a, offset + i);
+      } else {
+        VectorMask<Float> tail = F.indexInRange(i, n);
+        FloatVector v = FloatVector.fromArray(F, a, offset + i, tail);
+        v.div(exp(v.neg()).add(1f)).intoArray(a, offset + i, tail);
+      }
+    }
+  }
+
+  /** {@code a = a/2 · (1 + tanh(√(2/π)(a + 0.044715 a³)))}, as {@code a · sigmoid(2u)}. */
+  public static void geluTanh(float[] a, int offset, int n) {
+    for (int i = 0; i < n; i += WIDTH) {
+      if (i + WIDTH <= n) {
+        geluTanh(FloatVector.fromArray(F, a, offset + i)).intoArray(a, offset + i);
+      } else {
+        VectorMask<Float> tail = F.indexInRange(i, n);
+        geluTanh(FloatVector.fromArray(F, a, offset + i, tail)).intoArray(a, offset + i, tail);
+      }
+    }
+  }
+
+  private static FloatVector geluTanh(FloatVector v) {
+    FloatVector u = v.mul(v).mul(0.044715f).add(1f).mul(v).mul(GELU);
+    return v.div(exp(u).add(1f));
+  }
+
+  /** {@code a = a · Φ(a)} with the exact normal distribution function. */
+  public static void gelu(float[] a, int offset, int n) {
+    for (int i = offset; i < offset + n; i++) {
+      a[i] = (float) (0.5 * a[i] * (1 + ErrorFunction.erf(a[i] * 0.7071067811865476)));
+    }
+  }
+
+  /** {@code a = max(a, 0)}. */
+  public static void relu(float[] a, int offset, int n) {
+    for (int i = offset; i < offset + n; i++) {
+      a[i] = Math.max(a[i], 0f);
+    }
+  }
+
+  /** {@code a *= b}. */
+  public static void times(float[] a, int offset, float[] b, int bOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      a[offset + i] *= b[bOffset + i];
+    }
+  }
+
+  /** {@code a += b}. */
+  public static void plus(float[] a, int offset, float[] b, int bOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      a[offset + i] += b[bOffset + i];
+    }
+  }
+
+  /** {@code Σ (a − mean)²} over {@code n} values. */
+  public static float squares(float[] a, int offset, int n, float mean) {
+    FloatVector s = FloatVector.zero(F);
+    FloatVector t = s;
+    int i = 0;
+    for (int end = n - 2 * WIDTH; i <= end; i += 2 * WIDTH) {
+      FloatVector v = FloatVector.fromArray(F, a, offset + i).sub(mean);
+      FloatVector w = FloatVector.fromArray(F, a, offset + i + WIDTH).sub(mean);
+      s = v.fma(v, s);
+      t = w.fma(w, t);
+    }
+    float sum = s.add(t).reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      float v = a[offset + i] - mean;
+      sum = Math.fma(v, v, sum);
+    }
+    return sum;
+  }
+
+  /** {@code Σ a} over {@code n} values. */
+  public static float sum(float[] a, int offset, int n) {
+    FloatVector s = FloatVector.zero(F);
+    int i = 0;
+    for (int end = F.loopBound(n); i < end; i += WIDTH) {
+      s = s.add(FloatVector.fromArray(F, a, offset + i));
+    }
+    float sum = s.reduceLanes(VectorOperators.ADD);
+    for (; i < n; i++) {
+      sum += a[offset + i];
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,163 @@
+package dev.nibble.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.sun.management.ThreadMXBean;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.LanguageModel;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.runtime.decoder.KvKind;
+import java.lang.management.ManagementFactory;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SessionTest {
+  private static final RuntimeOptions ONE = RuntimeOptions.DEFAULT.withThreads(1);
+
+  static Stream<ModelConfig> shapes() {
+    return Stream.of(
+        RandomModel.llama(2, 8, 4, 8, 172, 101),
+        RandomModel.llama(1, 3, 3, 20, 64, 64),
+        RandomModel.windowed(),
+        RandomModel.alibi());
+  }
+
+  private static int[] tokens(int n, int vocab) {
+    return new Random(n).ints(n, 0, vocab).toArray();
+  }
+
+  private static float[][] logits(TextModel model, int[] tokens) {
+    float[][] rows = new float[tokens.length][];
+    try (LanguageModel lm = model.asLanguageModel()) {
+      lm.logits(
+          tokens, 0, (p, row, at) -> rows[p] = Arrays.copyOfRange(row, at, at + lm.vocabSize()));
+    }
+    return rows;
+  }
+
+  private static double distance(float[] a, float[] b) {
+    double difference = 0;
+    double size = 0;
+    for (int i = 0; i < a.length; i++) {
+      difference += Math.pow(a[i] - b[i], 2);
+      size += Math.pow(b[i], 2);
+    }
+    return Math.sqrt(difference / size);
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void decodingOneByOneEqualsPrefillInAnyChunks(ModelConfig config) {
+    int[] tokens = tokens(75, config.vocabSize());
+    try (TextModel whole = TextModel.of(new RandomModel(config, 1), ONE);
+        TextModel chunked = TextModel.of(new RandomModel(config, 1), ONE.withChunk(7))) {
+      float[][] expected = logits(whole, tokens);
+      float[][] inChunks = logits(chunked, tokens);
+      Session session = whole.newSession();
+      for (int t = 0; t < tokens.length; t++) {
+        float[] row = session.decode(tokens[t]);
+        assertThat(distance(row, expected[t])).isLessThan(1e-5);
+        assertThat(distance(inChunks[t], expected[t])).isLessThan(1e-5);
+      }
+      session.reset();
+      assertThat(distance(session.prefill(tokens), expected[74])).isLessThan(1e-5);
+      session.rewind(40);
+      float[] again = session.prefill(Arrays.copyOfRange(tokens, 40, 75));
+      assertThat(distance(again, expected[74])).isLessThan(1e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void theNumberOfThreadsChangesNoBit(ModelConfig config) {
+    int[] tokens = tokens(70, config.vocabSize());
+    try (TextModel one = TextModel.of(new RandomModel(config, 2), ONE);
+        TextModel three = TextModel.of(new RandomModel(config, 2), ONE.withThreads(3))) {
+      assertThat(logits(three, tokens)).isDeepEqualTo(logits(one, tokens));
+      Session a = one.newSession();
+      Session b = three.newSession();
+      for (int token : tokens) {
+        assertThat(b.decode(token)).containsExactly(a.decode(token));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void aHalfPrecisionCacheStaysClose(ModelConfig config) {
+    int[] tokens = tokens(70, config.vocabSize());
+    try (TextModel full = TextModel.of(new RandomModel(config, 3), ONE);
+        TextModel half = TextModel.of(new RandomModel(config, 3), ONE.withCache(KvKind.FP16))) {
+      float[][] a = logits(full, tokens);
+      float[][] b = logits(half, tokens);
+      for (int t = 0; t < tokens.length; t++) {
+        assertThat(distance(b[t], a[t])).isLessThan(5e-3);
+      }
+      assertThat(distance(b[69], a[69])).isGreaterThan(0);
+      Session session = half.newSession();
+      session.prefill(tokens);
+      Session wide = full.newSession();
+      wide.prefill(tokens);
+      assertThat((double) session.cacheBytes()).isEqualTo(wide.cacheBytes() / 2.0, within(0.0));
+    }
+  }
+
+  @Test
+  void decodingAllocatesNothing() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    ModelConfig config = RandomModel.llama(2, 8, 4, 8, 172, 101);
+    try (TextModel model = TextModel.of(new RandomModel(config, 4), ONE)) {
+      Session session = model.newSession();
+      Sampler sampler = new Sampler(Sampling.balanced(7), 101);
+      long before = 0;
+      int token = 5;
+      for (int i = 0; i < 20_000; i++) {
+        if (session.position() == 250) {
+          session.rewind(0);
+        }
+        if (i == 19_800) {
+          before = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
+        }
+        token = sampler.next(session.decode(token), 0);
+      }
+      long used = threads.getThreadAllocatedBytes(Thread.currentThread().threadId()) - before;
+      assertThat(used / 200).as("bytes per token").isLessThan(64);
+    }
+  }
+
+  @Test
+  void cancellationStopsPrefillAndTheSessionGoesOn() {
+    ModelConfig config = RandomModel.llama(2, 8, 4, 8, 172, 101);
+    try (TextModel model = TextModel.of(new RandomModel(config, 5), ONE)) {
+      Session session = model.newSession();
+      session.cancel();
+      assertThatThrownBy(() -> session.prefill(tokens(20, 101)))
+          .isInstanceOf(CancellationException.class);
+      assertThat(session.position()).isZero();
+      session.prefill(tokens(20, 101));
+      assertThat(session.position()).isEqualTo(20);
+    }
+  }
+
+  @Test
+  void aFullContextAndAnUnknownTokenAreExplained() {
+    ModelConfig config = RandomModel.llama(1, 4, 2, 8, 64, 50);
+    try (TextModel model = TextModel.of(new RandomModel(config, 6), ONE.withContextLength(10))) {
+      Session session = model.newSession();
+      assertThatThrownBy(() -> session.prefill(new int[] {1, 50}))
+          .isInstanceOf(NibbleException.class)
+          .hasMessageContaining("token 50");
+      session.prefill(tokens(10, 50));
+      assertThatThrownBy(() -> session.decode(1))
+          .isInstanceOf(NibbleException.class)
+          .hasMessageContaining("context is full");
+    }
+  }
+}
