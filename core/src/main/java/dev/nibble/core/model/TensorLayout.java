@@ -1,0 +1,107 @@
+package dev.nibble.core.model;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Which tensors a configuration asks for, and their shapes: the checkable half of {@link
+ * TensorNames}. Maps are in execution order.
+ */
+public final class TensorLayout {
+  private TensorLayout() {}
+
+  /** Every tensor of the model; a tied head has none of its own. */
+  public static Map<String, long[]> all(ModelConfig config) {
+    Map<String, long[]> out = embedding(config);
+    for (int layer = 0; layer < config.layers(); layer++) {
+      out.putAll(layer(config, layer));
+    }
+    Map<String, long[]> head = head(config);
+    if (config.tiedHead()) {
+      head.remove(TensorNames.weight(TensorNames.HEAD));
+    }
+    out.putAll(head);
+    return out;
+  }
+
+  /** Token embedding, learned positions, projection to the hidden width, norm. */
+  public static Map<String, long[]> embedding(ModelConfig config) {
+    Map<String, long[]> out = new LinkedHashMap<>();
+    int hidden = config.hiddenSize();
+    out.put(
+        TensorNames.weight(TensorNames.EMBEDDING),
+        shape(config.vocabSize(), config.embeddingSize()));
+    if (config.embeddingSize() != hidden) {
+      out.put(TensorNames.weight(TensorNames.PROJECT_IN), shape(hidden, config.embeddingSize()));
+    }
+    if (config.positions() == ModelConfig.Positions.LEARNED) {
+      int rows = config.maxPositions() + config.positionOffset();
+      out.put(TensorNames.weight(TensorNames.POSITIONS), shape(rows, hidden));
+    }
+    if (config.embeddingNorm()) {
+      norm(out, config, TensorNames.EMBEDDING_NORM);
+    }
+    return out;
+  }
+
+  /** One decoder block. */
+  public static Map<String, long[]> layer(ModelConfig config, int index) {
+    Map<String, long[]> out = new LinkedHashMap<>();
+    int hidden = config.hiddenSize();
+    norm(out, config, TensorNames.layer(index, TensorNames.INPUT_NORM));
+    boolean bias = config.attentionBias();
+    linear(out, TensorNames.layer(index, TensorNames.Q), config.qSize(), hidden, bias);
+    linear(out, TensorNames.layer(index, TensorNames.K), config.kvSize(), hidden, bias);
+    linear(out, TensorNames.layer(index, TensorNames.V), config.kvSize(), hidden, bias);
+    if (config.qkNorm()) {
+      for (String part : new String[] {TensorNames.Q_NORM, TensorNames.K_NORM}) {
+        out.put(TensorNames.weight(TensorNames.layer(index, part)), shape(config.headDim()));
+      }
+    }
+    linear(
+        out, TensorNames.layer(index, TensorNames.O), hidden, config.qSize(), config.outputBias());
+    if (config.residual() != ModelConfig.Residual.PARALLEL_SHARED_NORM) {
+      norm(out, config, TensorNames.layer(index, TensorNames.POST_NORM));
+    }
+    int ffn = config.ffnSize();
+    if (config.gated()) {
+      linear(out, TensorNames.layer(index, TensorNames.GATE), ffn, hidden, config.mlpBias());
+    }
+    linear(out, TensorNames.layer(index, TensorNames.UP), ffn, hidden, config.mlpBias());
+    linear(out, TensorNames.layer(index, TensorNames.DOWN), hidden, ffn, config.mlpBias());
+    return out;
+  }
+
+  /** Final norm, projection to the embedding width, head (also when it is tied). */
+  public static Map<String, long[]> head(ModelConfig config) {
+    Map<String, long[]> out = new LinkedHashMap<>();
+    if (config.finalNorm()) {
+      norm(out, config, TensorNames.FINAL_NORM);
+    }
+    int width = config.embeddingSize();
+    if (width != config.hiddenSize()) {
+      out.put(TensorNames.weight(TensorNames.PROJECT_OUT), shape(width, config.hiddenSize()));
+    }
+    linear(out, TensorNames.HEAD, config.vocabSize(), width, config.headBias());
+    return out;
+  }
+
+  private static void norm(Map<String, long[]> out, ModelConfig config, String module) {
+    out.put(TensorNames.weight(module), shape(config.hiddenSize()));
+    if (config.norm() == ModelConfig.Norm.LAYER) {
+      out.put(TensorNames.bias(module), shape(config.hiddenSize()));
+    }
+  }
+
+  private static void linear(
+      Map<String, long[]> out, String module, long rows, long columns, boolean bias) {
+    out.put(TensorNames.weight(module), shape(rows, columns));
+    if (bias) {
+      out.put(TensorNames.bias(module), shape(rows));
+    }
+  }
+
+  private static long[] shape(long... dimensions) {
+    return dimensions;
+  }
+}

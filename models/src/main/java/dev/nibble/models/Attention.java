@@ -1,0 +1,142 @@
+package dev.nibble.models;
+
+import dev.nibble.core.model.Alibi;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.Rope;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Causal attention of one configuration: rotary positions, linear biases, sliding window, shared
+ * key/value heads. Holds no native memory; one instance serves all blocks and threads of a model.
+ */
+final class Attention {
+  /** Elements of a materialised bias; larger ones are made for a few heads at a time. */
+  private static final long MASK_ELEMENTS = 1L << 24;
+
+  private final ModelConfig config;
+  private volatile Rotation rotation = new Rotation(0, new float[0], new float[0]);
+
+  Attention(ModelConfig config) {
+    this.config = config;
+  }
+
+  /** Cosines and sines {@code [length, dim/2]} of one sequence length. */
+  private record Rotation(int length, float[] cos, float[] sin) {}
+
+  /** Rotary embedding of {@code [batch, heads, seq, headDim]}; the input itself without RoPE. */
+  Tensor rotate(Tensor x) {
+    if (config.positions() != ModelConfig.Positions.ROPE) {
+      return x;
+    }
+    int length = Math.toIntExact(x.size(2));
+    int dim = config.rope().dim();
+    int half = dim / 2;
+    Rotation r = rotation(length);
+    Tensor cos = Torch.fromFloats(r.cos(), length, half);
+    Tensor sin = Torch.fromFloats(r.sin(), length, half);
+    Tensor low = x.narrow(-1, 0, half);
+    Tensor high = x.narrow(-1, half, half);
+    Tensor turnedLow = low.mul(cos).sub(high.mul(sin));
+    Tensor turnedHigh = high.mul(cos).add(low.mul(sin));
+    return dim == config.headDim()
+        ? torch.cat(new TensorVector(turnedLow, turnedHigh), -1)
+        : torch.cat(
+            new TensorVector(turnedLow, turnedHigh, x.narrow(-1, dim, config.headDim() - dim)), -1);
+  }
+
+  private Rotation rotation(int length) {
+    Rotation known = rotation;
+    if (known.length() == length) {
+      return known;
+    }
+    double[] frequency = Rope.inverseFrequencies(config.rope(), config.maxPositions(), length);
+    double factor = Rope.attentionFactor(config.rope(), config.maxPositions());
+    float[] cos = new float[length * frequency.length];
+    float[] sin = new float[cos.length];
+    for (int p = 0, at = 0; p < length; p++) {
+      for (double f : frequency) {
+        cos[at] = (float) (factor * StrictMath.cos(p * f));
+        sin[at++] = (float) (factor * StrictMath.sin(p * f));
+      }
+    }
+    Rotation made = new Rotation(length, cos, sin);
+    rotation = made;
+    return made;
+  }
+
+  /**
+   * Softmax attention.
+   *
+   * @param q {@code [batch, heads, seq, headDim]}
+   * @param k {@code [batch, kvHeads, seq, headDim]}
+   * @param v as k
+   * @return as q
+   */
+  Tensor mix(Tensor q, Tensor k, Tensor v) {
+    Tensor keys = repeat(k);
+    Tensor values = repeat(v);
+    long length = q.size(2);
+    boolean windowed = config.slidingWindow() > 0 && length > config.slidingWindow();
+    if (config.positions() != ModelConfig.Positions.ALIBI) {
+      TensorOptional mask = windowed ? new TensorOptional(causal(length)) : new TensorOptional();
+      return scaledDotProduct(q, keys, values, mask, !windowed);
+    }
+    double[] slopes = Alibi.slopes(config);
+    Tensor causal = causal(length);
+    int step = (int) Math.clamp(MASK_ELEMENTS / (length * length), 1L, (long) config.heads());
+    TensorVector parts = new TensorVector();
+    for (int h = 0; h < config.heads(); h += step) {
+      int count = Math.min(step, config.heads() - h);
+      Tensor mask = causal.add(biases(slopes, h, count, length));
+      parts.push_back(
+          scaledDotProduct(
+              q.narrow(1, h, count),
+              keys.narrow(1, h, count),
+              values.narrow(1, h, count),
+              new TensorOptional(mask.unsqueeze(0)),
+              false));
+    }
+    return torch.cat(parts, 1);
+  }
+
+  private static Tensor scaledDotProduct(
+      Tensor q, Tensor k, Tensor v, TensorOptional mask, boolean causal) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, mask, 0.0, causal, new DoubleOptional(), false);
+  }
+
+  /** Each key/value head once for every query head that reads it. */
+  private Tensor repeat(Tensor x) {
+    int repeat = config.heads() / config.kvHeads();
+    if (repeat == 1) {
+      return x;
+    }
+    long[] wide = {x.size(0), config.kvHeads(), repeat, x.size(2), config.headDim()};
+    return x.unsqueeze(2).expand(wide).reshape(wide[0], config.heads(), wide[3], wide[4]);
+  }
+
+  /** {@code [seq, seq]}: 0 where a query may look, minus infinity elsewhere. */
+  private Tensor causal(long length) {
+    Tensor never = torch.full(new long[] {length, length}, new Scalar(Float.NEGATIVE_INFINITY));
+    Tensor mask = never.triu(1);
+    return config.slidingWindow() > 0 && length > config.slidingWindow()
+        ? mask.add(never.tril(-config.slidingWindow()))
+        : mask;
+  }
+
+  /** {@code [count, 1, seq]}: slope times key position. */
+  private static Tensor biases(double[] slopes, int from, int count, long length) {
+    float[] out = new float[Math.toIntExact(count * length)];
+    for (int h = 0, at = 0; h < count; h++) {
+      for (int p = 0; p < length; p++) {
+        out[at++] = (float) (slopes[from + h] * p);
+      }
+    }
+    return Torch.fromFloats(out, count, 1, length);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.nibble.models;
+
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.TensorNames;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Sites, stages and couplings of a block, derived from the configuration alone.
+ *
+ * @param sites quantizable places in execution order
+ * @param stages linear sites by shared input
+ * @param couplings what may be rewritten together
+ */
+record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> couplings) {
+
+  /** The embedding, and its projection to the hidden width if there is one. */
+  static BlockStructure embedding(ModelConfig config) {
+    Site table =
+        new Site(
+            TensorNames.EMBEDDING, Site.Kind.EMBEDDING, config.vocabSize(), config.embeddingSize());
+    if (config.embeddingSize() == config.hiddenSize()) {
+      return new BlockStructure(List.of(table), List.of(), List.of());
+    }
+    Site project = linear(TensorNames.PROJECT_IN, config.hiddenSize(), config.embeddingSize());
+    return new BlockStructure(
+        List.of(table, project), List.of(new Stage("project_in", List.of(project))), List.of());
+  }
+
+  /** A decoder block. */
+  static BlockStructure layer(ModelConfig config, int index) {
+    int hidden = config.hiddenSize();
+    Site q = linear(TensorNames.layer(index, TensorNames.Q), config.qSize(), hidden);
+    Site k = linear(TensorNames.layer(index, TensorNames.K), config.kvSize(), hidden);
+    Site v = linear(TensorNames.layer(index, TensorNames.V), config.kvSize(), hidden);
+    Site o = linear(TensorNames.layer(index, TensorNames.O), hidden, config.qSize());
+    Site gate = linear(TensorNames.layer(index, TensorNames.GATE), config.ffnSize(), hidden);
+    Site up = linear(TensorNames.layer(index, TensorNames.UP), config.ffnSize(), hidden);
+    Site down = linear(TensorNames.layer(index, TensorNames.DOWN), hidden, config.ffnSize());
+    Stage qkv = new Stage("qkv", List.of(q, k, v));
+    Stage ups =
+        config.gated() ? new Stage("gate_up", List.of(gate, up)) : new Stage("up", List.of(up));
+    List<Stage> stages =
+        List.of(qkv, new Stage("o", List.of(o)), ups, new Stage("down", List.of(down)));
+    List<Site> sites = stages.stream().flatMap(s -> s.sites().stream()).toList();
+    return new BlockStructure(sites, stages, couplings(config, index, qkv, ups));
+  }
+
+  private static List<Coupling> couplings(ModelConfig config, int index, Stage qkv, Stage ups) {
+    List<Coupling> out = new ArrayList<>();
+    int hidden = config.hiddenSize();
+    String first = TensorNames.layer(index, TensorNames.INPUT_NORM);
+    String second = TensorNames.layer(index, TensorNames.POST_NORM);
+    switch (config.residual()) {
+      case SEQUENTIAL, PARALLEL -> {
+        out.add(normed(first, names(qkv), hidden));
+        out.add(normed(second, names(ups), hidden));
+      }
+      case PARALLEL_SHARED_NORM ->
+          out.add(
+              normed(
+                  first, Stream.concat(names(qkv).stream(), names(ups).stream()).toList(), hidden));
+      case POST_NORM -> {} // the norms' outputs are the residual stream itself
+    }
+    out.add(
+        new Coupling(
+            Coupling.Kind.VALUE_TO_OUTPUT,
+            TensorNames.layer(index, TensorNames.V),
+            List.of(TensorNames.layer(index, TensorNames.O)),
+            config.kvSize(),
+            config.heads() / config.kvHeads(),
+            config.headDim()));
+    boolean relu = config.activation() == ModelConfig.Activation.RELU;
+    if (config.gated() || relu) {
+      out.add(
+          new Coupling(
+              config.gated() ? Coupling.Kind.UP_TO_DOWN : Coupling.Kind.LINEAR_RELU_LINEAR,
+              TensorNames.layer(index, TensorNames.UP),
+              List.of(TensorNames.layer(index, TensorNames.DOWN)),
+              config.ffnSize(),
+              1,
+              0));
+    }
+    return List.copyOf(out);
+  }
+
+  /** The head. Its norm coupling changes the head's weight, so a tied head must be untied first. */
+  static BlockStructure head(ModelConfig config) {
+    List<Site> sites = new ArrayList<>();
+    if (config.embeddingSize() != config.hiddenSize()) {
+      sites.add(linear(TensorNames.PROJECT_OUT, config.embeddingSize(), config.hiddenSize()));
+    }
+    sites.add(linear(TensorNames.HEAD, config.vocabSize(), config.embeddingSize()));
+    List<Stage> stages =
+        sites.stream()
+            .map(s -> new Stage(s.name().substring(s.name().indexOf('.') + 1), List.of(s)))
+            .toList();
+    List<Coupling> couplings =
+        config.finalNorm()
+            ? List.of(
+                normed(
+                    TensorNames.FINAL_NORM, List.of(sites.getFirst().name()), config.hiddenSize()))
+            : List.of();
+    return new BlockStructure(sites, stages, couplings);
+  }
+
+  private static Coupling normed(String norm, List<String> readers, int width) {
+    return new Coupling(Coupling.Kind.NORM_TO_LINEARS, norm, readers, width, 1, 0);
+  }
+
+  private static List<String> names(Stage stage) {
+    return stage.sites().stream().map(Site::name).toList();
+  }
+
+  private static Site linear(String name, int outputs, int inputs) {
+    return new Site(name, Site.Kind.LINEAR, outputs, inputs);
+  }
+}
