@@ -1,5 +1,11 @@
 package dev.nibble.compress;
 
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.models.Site;
+import dev.nibble.models.Stage;
+import java.util.List;
+import java.util.Optional;
+
 /**
  * One entry of a recipe, ready to run. A step is created from its options by a {@link StepFactory},
  * asked once to {@link #prepare} the whole model, then applied to every block in execution order.
@@ -12,6 +18,33 @@ public interface Step {
 
   /** What the pipeline has to provide. */
   Needs needs();
+
+  /**
+   * Why the step cannot be applied to such a model, asked before any work; empty when it can. Each
+   * entry is a clause that names the option or property at fault and the remedy, as {@code "heads
+   * of 80 have no Hadamard matrix; use kind: random"}.
+   */
+  default List<String> objections(ModelConfig config) {
+    return List.of();
+  }
+
+  /**
+   * How the step will store the weight of a site, so that a plan can state exact sizes; empty when
+   * it leaves the weight as it is. What {@link #apply} then does must agree, byte for byte in size.
+   *
+   * @param site a linear or embedding site of any block
+   */
+  default Optional<StoredForm> stores(Site site) {
+    return Optional.empty();
+  }
+
+  /**
+   * Most memory in bytes that {@link #apply} holds at once on a block of this shape, beyond the
+   * block's fp32 parameters: statistics, solver copies, codes. An estimate within a quarter.
+   */
+  default long workingBytes(BlockShape shape) {
+    return 0;
+  }
 
   /** Model-wide decisions and rewrites, before any block is loaded. */
   default void prepare(ModelTask task) {}
@@ -35,5 +68,29 @@ public interface Step {
 
     /** Inputs as the original network produces them. */
     public static final Needs ORIGINAL_INPUTS = new Needs(true, true);
+  }
+
+  /**
+   * Stored form of a weight.
+   *
+   * @param spec text form of its {@code QuantSpec}
+   * @param groupIndex columns are assigned to groups by a stored index (act-order without static
+   *     groups)
+   */
+  record StoredForm(String spec, boolean groupIndex) {}
+
+  /**
+   * What working memory depends on.
+   *
+   * @param stages linear sites of the block by shared input
+   * @param batchTokens tokens of one calibration batch, 0 without calibration
+   * @param sequenceTokens tokens of one sequence of it
+   * @param threads tasks that run at once
+   */
+  record BlockShape(List<Stage> stages, int batchTokens, int sequenceTokens, int threads) {
+    /** Copies the list. */
+    public BlockShape {
+      stages = List.copyOf(stages);
+    }
   }
 }
