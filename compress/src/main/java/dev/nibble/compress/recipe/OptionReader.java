@@ -16,9 +16,11 @@ public final class OptionReader {
   private final JsonNode node;
   private final Set<String> asked = new HashSet<>();
   private final List<String> order = new ArrayList<>();
+  private final List<OptionReader> children = new ArrayList<>();
 
   /**
-   * @param where path for messages, as {@code "steps[1].gptq"}
+   * @param where path for messages, as {@code "my.yaml: steps[1].gptq"}; or {@code "my.yaml:"} for
+   *     the file itself
    * @param node a JSON object, or null for no options
    */
   public OptionReader(String where, JsonNode node) {
@@ -52,6 +54,18 @@ public final class OptionReader {
       throw wrong(key, v, "a whole number from " + min + " to " + max);
     }
     return v.intValue();
+  }
+
+  /** Any 64-bit integer option. */
+  public long whole(String key, long fallback) {
+    JsonNode v = find(key);
+    if (v == null) {
+      return fallback;
+    }
+    if (!v.isIntegralNumber() || !v.canConvertToLong()) {
+      throw wrong(key, v, "a whole number");
+    }
+    return v.longValue();
   }
 
   /** Real option within [min, max]. */
@@ -90,6 +104,47 @@ public final class OptionReader {
     return v.asText();
   }
 
+  /** Option that is a list of texts, or one text for a list of one. */
+  public List<String> texts(String key, List<String> fallback) {
+    JsonNode v = find(key);
+    if (v == null) {
+      return fallback;
+    }
+    List<String> out = new ArrayList<>();
+    for (JsonNode entry : v.isArray() ? v : List.of(v)) {
+      if (!entry.isValueNode() || entry.isNull()) {
+        throw wrong(key, v, "a list of texts");
+      }
+      out.add(entry.asText());
+    }
+    return out;
+  }
+
+  /** Option of any shape, or null; its contents are the caller's to check. */
+  public JsonNode node(String key) {
+    return find(key);
+  }
+
+  /**
+   * Option that is a map with options of its own (empty when absent); {@link #rejectUnknown} covers
+   * it.
+   */
+  public OptionReader child(String key) {
+    JsonNode v = find(key);
+    OptionReader child = new OptionReader(path(key), v);
+    children.add(child);
+    return child;
+  }
+
+  /** Names that the recipe gives here, known or not; for maps whose keys are the user's. */
+  public List<String> keys() {
+    List<String> out = new ArrayList<>();
+    if (node != null) {
+      node.fieldNames().forEachRemaining(out::add);
+    }
+    return out;
+  }
+
   /** Option with a fixed set of lower-case names, by enum constant. */
   public <E extends Enum<E>> E choice(String key, E fallback, Class<E> type) {
     JsonNode v = find(key);
@@ -107,8 +162,9 @@ public final class OptionReader {
     throw wrong(key, v, "one of " + String.join(", ", names));
   }
 
-  /** Fails when the recipe holds a key that nothing asked for. */
+  /** Fails when the recipe holds a key that nothing asked for, here or in a child. */
   public void rejectUnknown() {
+    children.forEach(OptionReader::rejectUnknown);
     if (node == null || node.isNull()) {
       return;
     }
@@ -117,16 +173,20 @@ public final class OptionReader {
             key -> {
               if (!asked.contains(key)) {
                 throw new NibbleException(
-                    where
-                        + ": unknown option \""
+                    (where.endsWith(":") ? where : where + ":")
+                        + " unknown option \""
                         + key
-                        + "\"; known are "
-                        + String.join(", ", order));
+                        + "\"; "
+                        + NearestNames.hint(key, order));
               }
             });
   }
 
+  private String path(String key) {
+    return where + (where.endsWith(":") ? " " : ".") + key;
+  }
+
   private NibbleException wrong(String key, JsonNode found, String expected) {
-    return new NibbleException(where + "." + key + ": expected " + expected + ", found " + found);
+    return new NibbleException(path(key) + ": expected " + expected + ", found " + found);
   }
 }

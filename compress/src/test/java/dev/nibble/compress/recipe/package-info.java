@@ -1,0 +1,2 @@
+/** Recipes: good, bad and hostile. */
+package dev.nibble.compress.recipe;
