@@ -56,6 +56,22 @@ public record AffineTensor(
     if (bits < 1 || bits > 8) {
       throw new IllegalArgumentException("affine codes have 1 to 8 bits, not " + bits);
     }
+    if (groupSize < 0) {
+      throw new IllegalArgumentException("a group cannot have " + groupSize + " columns");
+    }
+    GroupLayout layout = GroupLayout.of(shape, groupSize);
+    layout.requireBytes("codes", layout.codeBytes(bits), codes);
+    layout.requireBytes(
+        "scales", Math.multiplyExact(layout.scales(), (long) scaleFormat.bytes()), scales);
+    if (zeros != null) {
+      layout.requireBytes("zeros", zeroBytes(layout.scales(), bits), zeros);
+    }
+    if (groupIndex != null) {
+      layout.requireBytes("group_index", 4L * layout.columns(), groupIndex);
+      for (int c = 0; c < layout.columns(); c++) {
+        Objects.checkIndex(groupIndex.get(LE32, 4L * c), layout.groups());
+      }
+    }
   }
 
   @Override
@@ -75,7 +91,12 @@ public record AffineTensor(
 
   /** Bytes between the starts of two rows of codes. */
   public static long rowStride(int columns, int bits) {
-    return ((long) columns * bits + 31) / 32 * 4;
+    return BitPacking.paddedBytes(columns, bits);
+  }
+
+  /** Bytes of {@code count} zero-points of {@code bits} each. */
+  public static long zeroBytes(long count, int bits) {
+    return BitPacking.paddedBytes(count, bits);
   }
 
   @Override
@@ -102,7 +123,8 @@ public record AffineTensor(
 
   /** Unsigned code at (row, column). */
   public int code(long row, int column) {
-    return bitsAt(codes, row * rowStride(columns(), bits) * 8 + (long) column * bits);
+    long stride = rowStride(columns(), bits);
+    return BitPacking.at(codes.asSlice(row * stride, stride), column, bits);
   }
 
   /** Scale of a group of a row. */
@@ -115,17 +137,7 @@ public record AffineTensor(
     if (zeros == null) {
       return 1 << (bits - 1);
     }
-    return bitsAt(zeros, (groupSize == 0 ? 0 : row * groupsPerRow() + group) * bits);
-  }
-
-  private int bitsAt(MemorySegment data, long bit) {
-    long at = bit >>> 3;
-    int low = data.get(ValueLayout.JAVA_BYTE, at) & 0xff;
-    int shift = (int) (bit & 7);
-    if (shift + bits > 8) {
-      low |= (data.get(ValueLayout.JAVA_BYTE, at + 1) & 0xff) << 8;
-    }
-    return (low >>> shift) & ((1 << bits) - 1);
+    return BitPacking.at(zeros, groupSize == 0 ? 0 : row * groupsPerRow() + group, bits);
   }
 
   @Override
@@ -133,10 +145,39 @@ public record AffineTensor(
     Objects.checkFromToIndex(fromRow, toRow, rows());
     int columns = columns();
     Objects.checkFromIndexSize(offset, Math.toIntExact((toRow - fromRow) * columns), out.length);
-    for (long r = fromRow; r < toRow; r++) {
-      for (int c = 0; c < columns; c++) {
-        int g = groupOf(c);
-        out[offset++] = scale(r, g) * (code(r, c) - zero(r, g));
+    int groups = groupsPerRow();
+    int stride = Math.toIntExact(rowStride(columns, bits));
+    byte[] packed = new byte[stride];
+    byte[] row = new byte[columns];
+    float[] rowScales = new float[groups];
+    int[] rowZeros = new int[groups];
+    int[] index = groupIndex == null ? null : groupIndex.toArray(LE32);
+    for (long r = fromRow; r < toRow; r++, offset += columns) {
+      MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, r * stride, packed, 0, stride);
+      BitPacking.unpack(packed, 0, columns, bits, row);
+      for (int g = 0; g < groups; g++) {
+        rowScales[g] = scale(r, g);
+        rowZeros[g] = zero(r, g);
+      }
+      if (index == null) {
+        scaleGroups(row, rowScales, rowZeros, out, offset);
+      } else {
+        for (int c = 0; c < columns; c++) {
+          int g = index[c];
+          out[offset + c] = rowScales[g] * ((row[c] & 0xff) - rowZeros[g]);
+        }
+      }
+    }
+  }
+
+  private void scaleGroups(byte[] row, float[] scales, int[] zeros, float[] out, int offset) {
+    int width = groupSize == 0 ? row.length : groupSize;
+    for (int g = 0, from = 0; g < scales.length; g++, from += width) {
+      float scale = scales[g];
+      int zero = zeros[g];
+      int to = Math.min(row.length, from + width);
+      for (int c = from; c < to; c++) {
+        out[offset + c] = scale * ((row[c] & 0xff) - zero);
       }
     }
   }

@@ -38,6 +38,14 @@ public record TableTensor(
       throw new IllegalArgumentException(
           "a table of " + bits + "-bit codes has " + (1 << bits) + " levels");
     }
+    if (bits < 1 || bits > 8 || groupSize < 1) {
+      throw new IllegalArgumentException(
+          "codes of " + bits + " bits in groups of " + groupSize + " are not stored as a table");
+    }
+    GroupLayout layout = GroupLayout.of(shape, groupSize);
+    layout.requireBytes("codes", layout.codeBytes(bits), codes);
+    layout.requireBytes(
+        "scales", Math.multiplyExact(layout.scales(), (long) scaleFormat.bytes()), scales);
   }
 
   @Override
@@ -57,7 +65,7 @@ public record TableTensor(
 
   @Override
   public String typeName() {
-    return name + ":g" + groupSize;
+    return name + (groupSize >= columns() ? ":channel" : ":g" + groupSize);
   }
 
   @Override
@@ -65,18 +73,19 @@ public record TableTensor(
     Objects.checkFromToIndex(fromRow, toRow, rows());
     int columns = columns();
     Objects.checkFromIndexSize(offset, Math.toIntExact((toRow - fromRow) * columns), out.length);
-    long stride = AffineTensor.rowStride(columns, bits) * 8;
+    int stride = Math.toIntExact(AffineTensor.rowStride(columns, bits));
     int groups = (columns + groupSize - 1) / groupSize;
-    for (long r = fromRow; r < toRow; r++) {
-      for (int c = 0; c < columns; c++) {
-        long bit = r * stride + (long) c * bits;
-        int raw = codes.get(ValueLayout.JAVA_BYTE, bit >>> 3) & 0xff;
-        int shift = (int) (bit & 7);
-        if (shift + bits > 8) {
-          raw |= (codes.get(ValueLayout.JAVA_BYTE, (bit >>> 3) + 1) & 0xff) << 8;
+    byte[] packed = new byte[stride];
+    byte[] row = new byte[columns];
+    for (long r = fromRow; r < toRow; r++, offset += columns) {
+      MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, r * stride, packed, 0, stride);
+      BitPacking.unpack(packed, 0, columns, bits, row);
+      for (int g = 0, from = 0; g < groups; g++, from += groupSize) {
+        float scale = scaleFormat.get(scales, r * groups + g);
+        int to = Math.min(columns, from + groupSize);
+        for (int c = from; c < to; c++) {
+          out[offset + c] = scale * levels[row[c] & 0xff];
         }
-        int code = (raw >>> shift) & (levels.length - 1);
-        out[offset++] = scaleFormat.get(scales, r * groups + c / groupSize) * levels[code];
       }
     }
   }

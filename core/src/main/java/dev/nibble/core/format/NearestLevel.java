@@ -1,0 +1,56 @@
+package dev.nibble.core.format;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/** Finds the code of the level nearest to a value; exactly in the middle the even code wins. */
+final class NearestLevel {
+  /** Code of the i-th smallest level. */
+  private final int[] codes;
+
+  /** {@code borders[i]}: halfway between the i-th and the (i+1)-th smallest level. */
+  private final double[] borders;
+
+  /**
+   * @param levels value of each code; NaN codes are never chosen, of equal values (as 0 and -0) the
+   *     smallest code is
+   */
+  NearestLevel(float[] levels) {
+    int[] order =
+        IntStream.range(0, levels.length)
+            .filter(c -> !Float.isNaN(levels[c]) && !Float.isInfinite(levels[c]))
+            .boxed()
+            .sorted(
+                Comparator.<Integer>comparingDouble(c -> levels[c] + 0.0)
+                    .thenComparing(Comparator.naturalOrder()))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    int n = 0;
+    for (int code : order) {
+      if (n == 0 || levels[order[n - 1]] != levels[code]) {
+        order[n++] = code;
+      }
+    }
+    codes = Arrays.copyOf(order, n);
+    borders = new double[Math.max(0, n - 1)];
+    for (int i = 0; i < borders.length; i++) {
+      borders[i] = ((double) levels[codes[i]] + levels[codes[i + 1]]) / 2;
+    }
+  }
+
+  int code(float value) {
+    int low = 0;
+    int high = borders.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (borders[middle] < value) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    boolean tie = low < borders.length && borders[low] == value;
+    return tie && (codes[low] & 1) != 0 ? codes[low + 1] : codes[low];
+  }
+}

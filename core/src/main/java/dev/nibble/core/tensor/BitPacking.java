@@ -1,0 +1,88 @@
+package dev.nibble.core.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Unsigned codes of 1 to 8 bits as one little-endian bit stream: code i occupies bits {@code
+ * [i*bits, (i+1)*bits)}, bit b of the stream being bit {@code b % 8} of byte {@code b / 8}.
+ */
+public final class BitPacking {
+  private BitPacking() {}
+
+  /** Bytes of {@code count} codes padded to whole 32-bit words. */
+  public static long paddedBytes(long count, int bits) {
+    return Math.ceilDiv(Math.multiplyExact(count, (long) bits), 32L) * 4;
+  }
+
+  /**
+   * Writes {@code codes[from .. from + count)} as a stream that starts at {@code out[at]}. The bits
+   * after the last code in its byte become 0; later bytes are left alone. Bits of a code above
+   * {@code bits} are ignored.
+   */
+  public static void pack(byte[] codes, int from, int count, int bits, byte[] out, int at) {
+    int mask = (1 << bits) - 1;
+    int buffer = 0;
+    int held = 0;
+    for (int i = from; i < from + count; i++) {
+      buffer |= (codes[i] & mask) << held;
+      held += bits;
+      if (held >= 8) {
+        out[at++] = (byte) buffer;
+        buffer >>>= 8;
+        held -= 8;
+      }
+    }
+    if (held > 0) {
+      out[at] = (byte) buffer;
+    }
+  }
+
+  /** Reads {@code count} codes of the stream that starts at {@code in[at]} into {@code codes}. */
+  public static void unpack(byte[] in, int at, int count, int bits, byte[] codes) {
+    if (bits == 8) {
+      System.arraycopy(in, at, codes, 0, count);
+      return;
+    }
+    if (bits == 4) {
+      unpackNibbles(in, at, count, codes);
+      return;
+    }
+    int mask = (1 << bits) - 1;
+    int buffer = 0;
+    int held = 0;
+    for (int i = 0; i < count; i++) {
+      if (held < bits) {
+        buffer |= (in[at++] & 0xff) << held;
+        held += 8;
+      }
+      codes[i] = (byte) (buffer & mask);
+      buffer >>>= bits;
+      held -= bits;
+    }
+  }
+
+  private static void unpackNibbles(byte[] in, int at, int count, byte[] codes) {
+    int pairs = count / 2;
+    for (int i = 0; i < pairs; i++) {
+      int both = in[at + i];
+      codes[2 * i] = (byte) (both & 15);
+      codes[2 * i + 1] = (byte) (both >> 4 & 15);
+    }
+    if ((count & 1) != 0) {
+      codes[count - 1] = (byte) (in[at + pairs] & 15);
+    }
+  }
+
+  /** Code {@code index} of the stream at the start of {@code data}. */
+  static int at(MemorySegment data, long index, int bits) {
+    long bit = index * bits;
+    long at = bit >>> 3;
+    int low = data.get(ValueLayout.JAVA_BYTE, at) & 0xff;
+    int shift = (int) (bit & 7);
+    if (shift + bits > 8) {
+      low |= (data.get(ValueLayout.JAVA_BYTE, at + 1) & 0xff) << 8;
+    }
+    return (low >>> shift) & ((1 << bits) - 1);
+  }
+}
