@@ -1,6 +1,7 @@
 package dev.nibble.compress;
 
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
 import java.util.List;
@@ -73,11 +74,11 @@ public interface Step {
   /**
    * Stored form of a weight.
    *
-   * @param spec text form of its {@code QuantSpec}
+   * @param spec how its numbers are quantized
    * @param groupIndex columns are assigned to groups by a stored index (act-order without static
    *     groups)
    */
-  record StoredForm(String spec, boolean groupIndex) {}
+  record StoredForm(QuantSpec spec, boolean groupIndex) {}
 
   /**
    * What working memory depends on.

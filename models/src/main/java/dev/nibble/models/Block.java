@@ -33,6 +33,9 @@ public interface Block extends AutoCloseable {
   /** Replaces (or adds) a parameter; the block takes ownership and frees the old one. */
   void setParameter(String name, Tensor value);
 
+  /** Places with run-time state: all sites, and the attention core of a decoder block. */
+  Set<String> stateNames();
+
   /** Run-time state of a site, mutable. */
   SiteState state(String site);
 

@@ -1,5 +1,8 @@
 package dev.nibble.models;
 
+import java.util.List;
+import java.util.Map;
+
 /** A block of a component that has not been read yet: what the pipeline walks over. */
 public interface BlockHandle {
 
@@ -18,6 +21,15 @@ public interface BlockHandle {
 
   /** Kind. */
   Kind kind();
+
+  /** Shapes of its parameters by canonical tensor name; a tied head lists its weight, too. */
+  Map<String, long[]> shapes();
+
+  /** Quantizable places, in execution order; what {@link Block#sites} of the loaded block says. */
+  List<Site> sites();
+
+  /** Linear sites by shared input; what {@link Block#stages} of the loaded block says. */
+  List<Stage> stages();
 
   /** Bytes of its parameters in fp32, the memory {@link #load} takes. */
   long residentBytes();

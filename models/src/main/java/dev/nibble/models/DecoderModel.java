@@ -108,7 +108,8 @@ public final class DecoderModel implements Model {
       return kind;
     }
 
-    private Map<String, long[]> layout() {
+    @Override
+    public Map<String, long[]> shapes() {
       return switch (kind) {
         case EMBEDDING -> TensorLayout.embedding(config);
         case DECODER -> TensorLayout.layer(config, layer);
@@ -116,14 +117,32 @@ public final class DecoderModel implements Model {
       };
     }
 
+    private BlockStructure structure() {
+      return switch (kind) {
+        case EMBEDDING -> BlockStructure.embedding(config);
+        case DECODER -> BlockStructure.layer(config, layer);
+        case HEAD -> BlockStructure.head(config);
+      };
+    }
+
+    @Override
+    public List<Site> sites() {
+      return structure().sites();
+    }
+
+    @Override
+    public List<Stage> stages() {
+      return structure().stages();
+    }
+
     @Override
     public long residentBytes() {
-      return layout().values().stream().mapToLong(DecoderModel::bytes).sum();
+      return shapes().values().stream().mapToLong(DecoderModel::bytes).sum();
     }
 
     @Override
     public Block load() {
-      Map<String, Tensor> parameters = read(layout());
+      Map<String, Tensor> parameters = read(shapes());
       LoadedBlock block =
           switch (kind) {
             case EMBEDDING -> new EmbeddingBlock(config, parameters);

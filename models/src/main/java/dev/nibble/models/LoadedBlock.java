@@ -78,9 +78,9 @@ abstract class LoadedBlock implements Block {
     }
   }
 
-  /** Places with run-time state: all sites, and the attention core of a decoder block. */
-  final Set<String> stateNames() {
-    return states.keySet();
+  @Override
+  public final Set<String> stateNames() {
+    return Collections.unmodifiableSet(states.keySet());
   }
 
   @Override

@@ -129,7 +129,7 @@ public final class ResidentModel implements AutoCloseable {
         .forEach((name, p) -> tensors.put(name, DenseTensor.of(Torch.toFloats(p), Torch.shape(p))));
     Map<String, SiteOps> ops = new LinkedHashMap<>();
     for (Block block : blocks) {
-      for (String site : ((LoadedBlock) block).stateNames()) {
+      for (String site : block.stateNames()) {
         SiteOps siteOps = block.state(site).ops();
         if (!siteOps.isPlain()) {
           ops.put(site, siteOps);

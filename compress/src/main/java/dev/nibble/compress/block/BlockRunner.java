@@ -1,0 +1,203 @@
+package dev.nibble.compress.block;
+
+import dev.nibble.compress.BlockTask;
+import dev.nibble.compress.Events;
+import dev.nibble.compress.Step;
+import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.core.op.SiteOps;
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.work.Workers;
+import dev.nibble.models.Block;
+import dev.nibble.models.BlockHandle;
+import dev.nibble.models.SiteState;
+import dev.nibble.models.Torch;
+import java.lang.foreign.Arena;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Takes blocks through a recipe's steps, in execution order of the network. */
+public final class BlockRunner {
+  private final List<RecipeStep> steps;
+  private final long seed;
+  private final ActivationStreams streams;
+  private final Workers workers;
+
+  /**
+   * @param steps the recipe's steps, prepared
+   * @param seed the recipe's seed
+   * @param streams calibration activations
+   * @param workers threads of tasks
+   */
+  public BlockRunner(
+      List<RecipeStep> steps, long seed, ActivationStreams streams, Workers workers) {
+    this.steps = List.copyOf(steps);
+    this.seed = seed;
+    this.streams = streams;
+    this.workers = workers;
+  }
+
+  /** Networks whose activations the steps want. */
+  public static Set<ActivationStreams.Kind> streamsOf(List<RecipeStep> steps) {
+    Set<ActivationStreams.Kind> out = EnumSet.noneOf(ActivationStreams.Kind.class);
+    for (RecipeStep step : steps) {
+      if (step.step().needs().calibration()) {
+        out.add(kind(step.step().needs()));
+      }
+    }
+    return out;
+  }
+
+  private static ActivationStreams.Kind kind(Step.Needs needs) {
+    return needs.originalPrefix()
+        ? ActivationStreams.Kind.ORIGINAL
+        : ActivationStreams.Kind.QUANTIZED;
+  }
+
+  /** Seed of a step's model-wide choices. */
+  public static long stepSeed(long seed, List<RecipeStep> steps, int step) {
+    return Seeds.derive(seed, "step", Integer.toString(step), steps.get(step).name());
+  }
+
+  /**
+   * Loads a block, applies every step, seals it, and runs the activations through it.
+   *
+   * @param index its place among all blocks
+   * @param plan how its tensors are stored
+   * @param arena owns the sealed tensors that stay plain
+   */
+  public SealedBlock run(
+      int index, BlockHandle handle, Map<String, PlannedTensor> plan, Arena arena) {
+    CollectedEvents events = new CollectedEvents();
+    Map<ActivationStreams.Kind, List<Long>> sums = new EnumMap<>(ActivationStreams.Kind.class);
+    try (Block block = handle.load()) {
+      advance(ActivationStreams.Kind.ORIGINAL, index, handle, block, sums);
+      apply(index, block, events);
+      Map<String, PackedTensor> tensors = new Sealer(plan, arena, events).seal(block);
+      advance(ActivationStreams.Kind.QUANTIZED, index, handle, block, sums);
+      Map<String, Long> values = new TreeMap<>();
+      tensors.keySet().forEach(name -> values.put(name, Sealer.simulated(block, name)));
+      return new SealedBlock(
+          tensors, operators(block), values, events.solvedSites(), events.events(), sums);
+    }
+  }
+
+  private void apply(int index, Block block, CollectedEvents events) {
+    for (int s = 0; s < steps.size(); s++) {
+      Step step = steps.get(s).step();
+      long stepSeed = stepSeed(seed, steps, s);
+      step.apply(new Task(block, index, step.needs(), stepSeed, events));
+    }
+  }
+
+  /** Nothing reads what leaves the head, so that is not computed. */
+  private void advance(
+      ActivationStreams.Kind kind,
+      int index,
+      BlockHandle handle,
+      Block block,
+      Map<ActivationStreams.Kind, List<Long>> sums) {
+    if (streams.kinds().contains(kind) && handle.kind() != BlockHandle.Kind.HEAD) {
+      sums.put(kind, streams.advance(kind, index, block));
+    }
+  }
+
+  private static Map<String, SiteOps> operators(Block block) {
+    Map<String, SiteOps> out = new TreeMap<>();
+    for (String site : block.stateNames()) {
+      SiteOps ops = block.state(site).ops();
+      if (!ops.isPlain()) {
+        out.put(site, ops);
+      }
+    }
+    return out;
+  }
+
+  /**
+   * Runs the activations through a block that was finished earlier, when they have been lost.
+   *
+   * @param tensors its stored tensors
+   * @param operators its run-time operators
+   */
+  public Map<ActivationStreams.Kind, List<Long>> replay(
+      int index,
+      BlockHandle handle,
+      Map<String, PackedTensor> tensors,
+      Map<String, SiteOps> operators) {
+    Map<ActivationStreams.Kind, List<Long>> sums = new EnumMap<>(ActivationStreams.Kind.class);
+    try (Block block = handle.load()) {
+      advance(ActivationStreams.Kind.ORIGINAL, index, handle, block, sums);
+      tensors.forEach(
+          (name, tensor) -> block.setParameter(name, Torch.fromPacked(tensor, ScalarType.Float)));
+      for (String site : block.stateNames()) {
+        SiteOps ops = operators.getOrDefault(site, SiteOps.NONE);
+        SiteState state = block.state(site);
+        state.transforms().clear();
+        state.transforms().addAll(ops.onlineTransforms());
+        state.inputQuant(ops.inputQuant().orElse(null));
+      }
+      advance(ActivationStreams.Kind.QUANTIZED, index, handle, block, sums);
+    }
+    return sums;
+  }
+
+  /** A step's view of a block. */
+  private final class Task implements BlockTask {
+    private final Block block;
+    private final int index;
+    private final Step.Needs needs;
+    private final long stepSeed;
+    private final Events events;
+
+    Task(Block block, int index, Step.Needs needs, long stepSeed, Events events) {
+      this.block = block;
+      this.index = index;
+      this.needs = needs;
+      this.stepSeed = stepSeed;
+      this.events = events;
+    }
+
+    @Override
+    public Block block() {
+      return block;
+    }
+
+    @Override
+    public int index() {
+      return index;
+    }
+
+    @Override
+    public int batches() {
+      return needs.calibration() ? streams.batches() : 0;
+    }
+
+    @Override
+    public Tensor input(int batch) {
+      if (!needs.calibration()) {
+        throw new IllegalStateException("the step asked for no calibration inputs");
+      }
+      return streams.input(kind(needs), index, batch);
+    }
+
+    @Override
+    public Workers workers() {
+      return workers;
+    }
+
+    @Override
+    public long seed(String what) {
+      return Seeds.derive(stepSeed, what);
+    }
+
+    @Override
+    public Events events() {
+      return events;
+    }
+  }
+}
