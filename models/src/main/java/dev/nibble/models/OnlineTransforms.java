@@ -1,6 +1,7 @@
 package dev.nibble.models;
 
 import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.transform.Hadamard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -25,22 +26,23 @@ public final class OnlineTransforms {
             });
   }
 
-  /** Every run of {@code n} elements by the orthonormal {@code H_n}. */
+  /** Every run of {@code n = K·2^m} elements by the orthonormal {@code H_K ⊗ H_{2^m}}. */
   private static Tensor hadamard(Tensor x, int n) {
     long[] shape = Torch.shape(x);
-    Tensor y = x.reshape(-1, n);
-    for (int inner = 1; inner < n; ) {
-      int factor = factor(n / inner);
-      Tensor h = matrix(factor, x);
-      // x as [.., outer, factor, inner]: mix along the middle axis
-      y = torch.matmul(h, y.reshape(-1, factor, inner));
+    int base = Hadamard.of(n).baseOrder();
+    Tensor y = x;
+    int inner = 1;
+    while (inner < n / base) {
+      int factor = Math.min(DENSE, n / base / inner);
+      y = mix(y, factor, inner);
       inner *= factor;
     }
-    return y.reshape(shape);
+    return (base == 1 ? y : mix(y, base, inner)).reshape(shape);
   }
 
-  private static int factor(int rest) {
-    return Math.min(DENSE, rest);
+  /** {@code x} as {@code [.., outer, order, inner]}: multiplies along the middle axis. */
+  private static Tensor mix(Tensor x, int order, int inner) {
+    return torch.matmul(matrix(order, x), x.reshape(-1, order, inner));
   }
 
   private static Tensor acrossHeads(Tensor x, OnlineTransform.HeadHadamard h) {
@@ -50,14 +52,7 @@ public final class OnlineTransforms {
   }
 
   private static Tensor matrix(int n, Tensor like) {
-    double[] h = new double[n * n];
-    double unit = 1 / Math.sqrt(n);
-    for (int r = 0; r < n; r++) {
-      for (int c = 0; c < n; c++) {
-        h[r * n + c] = Integer.bitCount(r & c) % 2 == 0 ? unit : -unit;
-      }
-    }
-    return Torch.fromDoubles(h, n, n).to(like.scalar_type());
+    return Torch.fromDoubles(Hadamard.of(n).dense(), n, n).to(like.scalar_type());
   }
 
   private static Tensor indices(int[] source) {

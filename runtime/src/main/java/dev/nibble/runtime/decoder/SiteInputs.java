@@ -1,6 +1,5 @@
 package dev.nibble.runtime.decoder;
 
-import dev.nibble.core.NibbleException;
 import dev.nibble.core.op.ActivationQuant;
 import dev.nibble.core.op.OnlineTransform;
 import dev.nibble.core.op.SiteOps;
@@ -73,7 +72,9 @@ final class SiteInputs implements Team.Task {
   static void apply(SiteOps ops, float[] x, int offset, int rows, int columns) {
     List<OnlineTransform> transforms = ops.onlineTransforms();
     for (int i = 0; i < transforms.size(); i++) {
-      throw new NibbleException("this runtime cannot run " + transforms.get(i));
+      for (int row = 0; row < rows; row++) {
+        transforms.get(i).apply(x, offset + row * columns, columns);
+      }
     }
     if (ops.inputQuant().isPresent()) {
       ops.inputQuant().get().fakeQuantize(x, offset, rows, columns);
