@@ -1,6 +1,6 @@
 package dev.nibble.runtime.kernel;
 
-/** An input vector in a kernel's own order, with sums that turn zero-points into one addition. */
+/** An input vector in a kernel's own order, with sums that turn zero-points into one product. */
 public final class Input {
   /** The values, permuted as the kernel asks. */
   final float[] x;
@@ -11,7 +11,7 @@ public final class Input {
   /** Space for vectors of up to {@code columns} values. */
   public Input(int columns) {
     x = new float[columns + Lanes.WIDTH];
-    sums = new float[columns + 1];
+    sums = new float[columns];
   }
 
   /** Sums over consecutive groups of {@code group} of the {@code n} values from {@code offset}. */

@@ -19,6 +19,9 @@ public final class KernelSet {
             new DenseKernel(DType.F32),
             new DenseKernel(DType.F16),
             new DenseKernel(DType.BF16),
+            new AffineKernel(2),
+            new AffineKernel(4),
+            new AffineKernel(8),
             new DecodingKernel()));
   }
 

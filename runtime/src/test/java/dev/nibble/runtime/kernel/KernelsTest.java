@@ -2,11 +2,15 @@ package dev.nibble.runtime.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nibble.core.rounding.RoundToNearest;
+import dev.nibble.core.rounding.RoundingOptions;
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -20,7 +24,42 @@ class KernelsTest {
             DenseTensor.rounded(gaussian(random, shape[0] * shape[1]), type, shape[0], shape[1]));
       }
     }
+    for (int[] shape : new int[][] {{1, 8}, {40, 64}, {33, 172}, {9, 1030}, {3, 512}}) {
+      for (String spec :
+          new String[] {
+            "int2:g32:asym",
+            "int2:channel:sym",
+            "int3:g64:asym",
+            "int4:g32:asym",
+            "int4:g64:sym",
+            "int4:g128:asym",
+            "int4:channel:asym",
+            "int4:tensor:sym",
+            "int4:g20:asym",
+            "int8:g128:sym",
+            "int8:channel",
+            "int8:g64:asym:fp32"
+          }) {
+        all.add(
+            RoundToNearest.quantize(
+                gaussian(random, shape[0] * shape[1]),
+                new long[] {shape[0], shape[1]},
+                QuantSpec.parse(spec),
+                RoundingOptions.DEFAULT));
+      }
+    }
     return all.build();
+  }
+
+  @Test
+  void affineCodesRunInWords() {
+    PackedTensor weight =
+        RoundToNearest.quantize(
+            gaussian(new Random(1), 2048),
+            new long[] {4, 512},
+            QuantSpec.parse("int4:g128:asym"),
+            RoundingOptions.DEFAULT);
+    assertThat(KernelSet.standard().choose(weight).name()).isEqualTo("affine4-words");
   }
 
   static float[] gaussian(Random random, int n) {

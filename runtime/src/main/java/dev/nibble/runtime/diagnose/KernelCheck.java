@@ -1,0 +1,81 @@
+package dev.nibble.runtime.diagnose;
+
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.runtime.kernel.KernelSet;
+import dev.nibble.runtime.kernel.Matrix;
+import dev.nibble.runtime.kernel.Products;
+import dev.nibble.runtime.kernel.Team;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Runs the standard kernels on random weights of every type and compares with the reference. */
+public final class KernelCheck {
+  private static final int ROWS = 512;
+  private static final int COLUMNS = 2048;
+  private static final double TOLERANCE = 1e-5;
+  private static final long MEASURE_NANOS = 800_000_000L;
+
+  private KernelCheck() {}
+
+  /**
+   * Outcome for one stored type.
+   *
+   * @param type stored type, as {@code int4:g128:sym}
+   * @param kernel kernel chosen for it
+   * @param vectorized false when rows are decoded by the scalar reference
+   * @param relativeError largest error of an output relative to {@code Σ|w·x|}
+   * @param bytesPerSecond stored bytes read per second in a matrix-times-vector product
+   */
+  public record Result(
+      String type, String kernel, boolean vectorized, double relativeError, double bytesPerSecond) {
+
+    /** True when the kernel reproduces the reference. */
+    public boolean agrees() {
+      return relativeError <= TOLERANCE;
+    }
+  }
+
+  /** Checks every type that models commonly hold. */
+  public static List<Result> run(int threads) {
+    try (Team team = new Team(threads)) {
+      Products products = new Products(team, COLUMNS);
+      return SampleTensors.all(ROWS, COLUMNS).stream().map(w -> check(w, products)).toList();
+    }
+  }
+
+  private static Result check(PackedTensor weight, Products products) {
+    Matrix matrix = KernelSet.standard().bind(weight);
+    float[] x = SampleTensors.gaussian(new SplittableRandom(11), COLUMNS);
+    float[] y = new float[ROWS];
+    products.multiply(matrix, null, x, 0, COLUMNS, 1, y, 0, ROWS);
+    double worst = worstError(weight.toFloats(), x, y);
+    long start = System.nanoTime();
+    long passes = 0;
+    while (System.nanoTime() - start < MEASURE_NANOS) {
+      products.multiply(matrix, null, x, 0, COLUMNS, 1, y, 0, ROWS);
+      passes++;
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new Result(
+        weight.typeName(),
+        matrix.kernel(),
+        !matrix.kernel().equals("decode-rows"),
+        worst,
+        passes * matrix.byteSize() / seconds);
+  }
+
+  private static double worstError(float[] w, float[] x, float[] y) {
+    double worst = 0;
+    for (int r = 0; r < ROWS; r++) {
+      double sum = 0;
+      double size = 0;
+      for (int c = 0; c < COLUMNS; c++) {
+        double term = (double) w[r * COLUMNS + c] * x[c];
+        sum += term;
+        size += Math.abs(term);
+      }
+      worst = Math.max(worst, Math.abs(y[r] - sum) / size);
+    }
+    return worst;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.nibble.runtime.diagnose;
+
+import dev.nibble.core.ggml.GgmlEncoder;
+import dev.nibble.core.ggml.GgmlType;
+import dev.nibble.core.rounding.RoundToNearest;
+import dev.nibble.core.rounding.RoundingOptions;
+import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.tensor.DType;
+import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.PackedTensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Random weights in the stored types that models commonly hold. */
+final class SampleTensors {
+  private static final List<DType> DENSE = List.of(DType.F32, DType.F16, DType.BF16);
+  private static final List<String> SPECS =
+      List.of(
+          "int8:channel",
+          "int8:g128:sym",
+          "int6:g128:asym",
+          "int5:g128:asym",
+          "int4:g128:asym",
+          "int4:g32:asym",
+          "int4:channel:sym",
+          "int3:g128:asym",
+          "int2:g64:asym",
+          "nf4:g64");
+  private static final List<GgmlType> BLOCKS =
+      List.of(
+          GgmlType.Q4_0,
+          GgmlType.Q4_1,
+          GgmlType.Q5_0,
+          GgmlType.Q5_1,
+          GgmlType.Q8_0,
+          GgmlType.Q2_K,
+          GgmlType.Q3_K,
+          GgmlType.Q4_K,
+          GgmlType.Q5_K,
+          GgmlType.Q6_K);
+
+  private SampleTensors() {}
+
+  static List<PackedTensor> all(int rows, int columns) {
+    float[] w = gaussian(new SplittableRandom(7), rows * columns);
+    long[] shape = {rows, columns};
+    List<PackedTensor> out = new ArrayList<>();
+    DENSE.forEach(type -> out.add(DenseTensor.rounded(w, type, shape)));
+    SPECS.forEach(
+        spec ->
+            out.add(
+                RoundToNearest.quantize(w, shape, QuantSpec.parse(spec), RoundingOptions.DEFAULT)));
+    BLOCKS.forEach(
+        type -> {
+          byte[] blocks = GgmlEncoder.encode(type, w, 0, rows, columns, null, "sample");
+          out.add(new GgmlTensor(shape, type, MemorySegment.ofArray(blocks)));
+        });
+    return out;
+  }
+
+  static float[] gaussian(SplittableRandom random, int n) {
+    float[] x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    return x;
+  }
+}
