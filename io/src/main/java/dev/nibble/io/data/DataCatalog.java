@@ -33,7 +33,7 @@ public record DataCatalog(Path bundled, Path dataDirectory) {
       sets.put(
           "wikitext2-" + split,
           List.of(
-              new Known("wikitext-2/" + split + ".raw.txt.gz", PLAIN),
+              new Known("wikitext-2/" + split + ".raw.txt.gz", TextCorpus.Layout.WIKITEXT_JOINED),
               new Known("wikitext-2/wiki." + split + ".raw", ROWS),
               new Known("wikitext-2-raw/wiki." + split + ".raw", ROWS)));
       sets.put(

@@ -37,7 +37,9 @@ public record TextCorpus(String id, Path path, String field, Layout layout) {
     /** As it stands. */
     PLAIN,
     /** One row of WikiText a line, joined by {@link WikiText#join}. */
-    WIKITEXT_ROWS
+    WIKITEXT_ROWS,
+    /** WikiText whose rows are joined already. */
+    WIKITEXT_JOINED
   }
 
   /**
@@ -67,6 +69,11 @@ public record TextCorpus(String id, Path path, String field, Layout layout) {
   /** All documents joined by a blank line: the text that perplexity is measured on. */
   public String text() {
     return String.join("\n\n", documents());
+  }
+
+  /** The units of word perplexity: the articles of WikiText, otherwise the documents. */
+  public List<String> pages() {
+    return layout == Layout.PLAIN ? documents() : WikiText.pages(text());
   }
 
   /** Hands over documents in order until {@code wanted} returns false. */
@@ -112,10 +119,11 @@ public record TextCorpus(String id, Path path, String field, Layout layout) {
 
   private boolean readText(Path file, Predicate<String> wanted) {
     try (BufferedReader in = DataFile.open(file)) {
-      if (layout == Layout.WIKITEXT_ROWS) {
+      if (layout != Layout.PLAIN) {
         StringBuilder all = new StringBuilder();
         readDocument(file, in, all, false);
-        return wanted.test(WikiText.join(all.toString()));
+        String text = all.toString();
+        return wanted.test(layout == Layout.WIKITEXT_ROWS ? WikiText.join(text) : text);
       }
       boolean more = true;
       while (more) {

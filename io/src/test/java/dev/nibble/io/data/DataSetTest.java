@@ -48,6 +48,10 @@ class DataSetTest {
   void wikiTextRowsKeepTheirNewlineAndBlankLinesBecomeEmpty() throws IOException {
     assertThat(WikiText.join(" \n = T = \n \n text \n"))
         .isEqualTo("" + "\n\n" + " = T = \n" + "\n\n" + "" + "\n\n" + " text \n");
+    String raw = " \n = T = \n \n one \n two \n \n = = S = = \n \n = U = \n \n three \n";
+    assertThat(WikiText.pages(WikiText.join(raw)))
+        .containsExactly(
+            " \n = T = \n \n one \n two \n \n = = S = = \n \n", " = U = \n \n three \n");
     Path file = write("wiki.test.raw", " = T = \n\n");
     assertThat(documents(file.toString())).containsExactly(" = T = \n\n\n");
   }
@@ -62,6 +66,8 @@ class DataSetTest {
         .isEqualTo(raw.lines().filter(l -> !l.isBlank()).count())
         .isEqualTo(2891);
     assertThat(raw).startsWith("\n\n = Robert Boulter = \n\n\n\n\n Robert Boulter is");
+    assertThat(catalog.text("wikitext2-test").pages()).hasSize(62);
+    assertThat(catalog.text("wikitext2-tokens-valid").pages()).hasSize(60);
     // 4,358 rows joined by 4,357 blank lines, of which 2,891 rows bring a newline of their own
     assertThat(tokens.chars().filter(c -> c == '\n').count()).isEqualTo(2L * 4357 + 2891);
   }
