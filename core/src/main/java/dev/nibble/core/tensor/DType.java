@@ -14,10 +14,15 @@ public enum DType {
   I32(4),
   I16(2),
   I8(1),
+  U64(8),
+  U32(4),
+  U16(2),
   U8(1),
   BOOL(1),
   F8_E4M3(1),
-  F8_E5M2(1);
+  F8_E5M2(1),
+  /** Power of two: 2^(byte - 127), 255 is NaN (OCP MX scales). */
+  F8_E8M0(1);
 
   private static final ValueLayout.OfShort LE16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -40,12 +45,15 @@ public enum DType {
   /** True for the types that hold real numbers rather than integers or flags. */
   public boolean isFloat() {
     return switch (this) {
-      case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> true;
+      case F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E8M0 -> true;
       default -> false;
     };
   }
 
-  /** Element {@code index} of {@code data} as a float (rounded for F64, I32 and I64). */
+  /**
+   * Element {@code index} of {@code data} as a float (rounded for F64 and for integers of 32 and 64
+   * bits).
+   */
   public float get(MemorySegment data, long index) {
     return switch (this) {
       case F64 -> (float) Double.longBitsToDouble(data.get(LE64, index * 8));
@@ -56,11 +64,24 @@ public enum DType {
       case I32 -> data.get(LE32, index * 4);
       case I16 -> data.get(LE16, index * 2);
       case I8 -> data.get(ValueLayout.JAVA_BYTE, index);
+      case U64 -> unsigned(data.get(LE64, index * 8));
+      case U32 -> data.get(LE32, index * 4) & 0xffffffffL;
+      case U16 -> data.get(LE16, index * 2) & 0xffff;
       case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xff;
       case BOOL -> data.get(ValueLayout.JAVA_BYTE, index) != 0 ? 1f : 0f;
       case F8_E4M3 -> Float8.e4m3ToFloat(data.get(ValueLayout.JAVA_BYTE, index));
       case F8_E5M2 -> Float.float16ToFloat((short) (data.get(ValueLayout.JAVA_BYTE, index) << 8));
+      case F8_E8M0 -> e8m0(data.get(ValueLayout.JAVA_BYTE, index));
     };
+  }
+
+  /** Half of the value with the lost bit kept sticky rounds as the whole would. */
+  private static float unsigned(long value) {
+    return value >= 0 ? value : 2f * ((value >>> 1) | (value & 1));
+  }
+
+  private static float e8m0(byte bits) {
+    return bits == -1 ? Float.NaN : Math.scalb(1f, (bits & 0xff) - 127);
   }
 
   /**
