@@ -1,0 +1,149 @@
+package dev.nibble.io.model;
+
+import dev.nibble.core.ModelFormatException;
+import dev.nibble.core.model.ModelWeights;
+import dev.nibble.io.gguf.GgufModel;
+import dev.nibble.io.safetensors.ShardedSafetensors;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Any model on disk: a Hugging Face directory, an artefact of Nibble, or a GGUF file. Opening
+ * checks all headers and shapes; closing invalidates every tensor.
+ */
+public final class OpenedModel implements AutoCloseable {
+  /** Files beside the weights that a model consists of, and that an artefact takes over. */
+  private static final List<String> COMPANIONS =
+      List.of(
+          HfConfig.NAME,
+          HfConfig.GENERATION,
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "vocab.json",
+          "merges.txt",
+          "tokenizer.model",
+          "chat_template.jinja",
+          "chat_template.json");
+
+  /** Format on disk. */
+  public enum Kind {
+    /** Directory with config.json and safetensors. */
+    HUGGING_FACE,
+    /** Directory with nibble.json. */
+    NIBBLE,
+    /** GGUF file. */
+    GGUF
+  }
+
+  private final Path path;
+  private final Kind kind;
+  private final ModelWeights weights;
+  private final List<Path> files;
+
+  private OpenedModel(Path path, Kind kind, ModelWeights weights, List<Path> files) {
+    this.path = path;
+    this.kind = kind;
+    this.weights = weights;
+    this.files = List.copyOf(files);
+  }
+
+  /**
+   * Opens a model of any kind.
+   *
+   * @param path directory, or GGUF file
+   * @throws ModelFormatException when there is no model, or it is damaged or not supported
+   */
+  public static OpenedModel open(Path path) {
+    Kind kind = kindOf(path);
+    List<Path> files = new ArrayList<>();
+    ModelWeights weights =
+        switch (kind) {
+          case GGUF -> {
+            files.add(path);
+            yield GgufModel.open(path);
+          }
+          case NIBBLE -> {
+            files.add(path.resolve(NibbleArtefact.MANIFEST));
+            files.add(path.resolve(NibbleArtefact.WEIGHTS));
+            files.addAll(companions(path));
+            yield NibbleArtefact.open(path);
+          }
+          case HUGGING_FACE -> {
+            HuggingFaceModel model = HuggingFaceModel.open(path);
+            files.addAll(model.weightFiles());
+            files.addAll(companions(path));
+            yield model;
+          }
+        };
+    return new OpenedModel(path, kind, weights, files);
+  }
+
+  /**
+   * What kind of model lies at {@code path}, by the names of its files.
+   *
+   * @throws ModelFormatException when it is none that Nibble reads, with what to do
+   */
+  public static Kind kindOf(Path path) {
+    if (Files.isRegularFile(path)) {
+      if (path.getFileName().toString().endsWith(".gguf")) {
+        return Kind.GGUF;
+      }
+      throw new ModelFormatException(
+          path, "", "is a file but no .gguf; give the directory that holds config.json instead");
+    }
+    if (!Files.isDirectory(path)) {
+      throw new ModelFormatException(path, "", "there is no such file or directory");
+    }
+    if (Files.exists(path.resolve(NibbleArtefact.MANIFEST))) {
+      return Kind.NIBBLE;
+    }
+    if (!Files.exists(path.resolve(HfConfig.NAME))) {
+      throw new ModelFormatException(
+          path, "", "is no model: neither nibble.json nor config.json is in it");
+    }
+    if (!ShardedSafetensors.isPresent(path)) {
+      throw new ModelFormatException(
+          path,
+          ShardedSafetensors.SINGLE,
+          "the weights are missing (pickled .bin files are not read, convert them to safetensors)");
+    }
+    return Kind.HUGGING_FACE;
+  }
+
+  /** Files of a model directory other than its weights that are there: config and tokenizer. */
+  public static List<Path> companions(Path directory) {
+    try (Stream<Path> names = COMPANIONS.stream().map(directory::resolve)) {
+      return names.filter(Files::isRegularFile).toList();
+    }
+  }
+
+  /** Where the model was opened. */
+  public Path path() {
+    return path;
+  }
+
+  /** Format on disk. */
+  public Kind kind() {
+    return kind;
+  }
+
+  /** Configuration and tensors; closed with this model. */
+  public ModelWeights weights() {
+    return weights;
+  }
+
+  /** All files that define the model: weights, configuration, tokenizer. For hashing. */
+  public List<Path> files() {
+    return files;
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+  }
+}

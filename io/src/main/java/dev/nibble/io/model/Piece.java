@@ -1,0 +1,136 @@
+package dev.nibble.io.model;
+
+import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.PackedTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Rows of a stored tensor that make up a canonical one: {@code count} runs of {@code run} rows, the
+ * first at {@code first}, each {@code stride} after the one before. A vector counts as rows of one
+ * element.
+ *
+ * @param sourceRows rows of the whole stored tensor
+ * @param first first row taken
+ * @param run rows of a run
+ * @param stride distance of the starts of two runs
+ * @param count number of runs
+ * @param transposed the stored matrix is {@code [columns, rows]}
+ */
+record Piece(long sourceRows, long first, long run, long stride, long count, boolean transposed) {
+
+  /** All rows. */
+  static Piece whole(long rows) {
+    return rows(rows, 0, rows);
+  }
+
+  /** Consecutive rows. */
+  static Piece rows(long sourceRows, long first, long count) {
+    return new Piece(sourceRows, first, count, count, 1, false);
+  }
+
+  Piece transposed(boolean stored) {
+    return new Piece(sourceRows, first, run, stride, count, stored);
+  }
+
+  /** True when the canonical tensor is the stored one. */
+  boolean isWhole() {
+    return run == sourceRows && !transposed;
+  }
+
+  /** Rows of the canonical tensor. */
+  long rows() {
+    return run * count;
+  }
+
+  /** Shape that the stored tensor must have for the canonical one to have {@code shape}. */
+  long[] sourceShape(long[] shape) {
+    long[] source = shape.clone();
+    source[0] = sourceRows;
+    return transposed ? new long[] {source[1], source[0]} : source;
+  }
+
+  /**
+   * Takes the rows out of a plain tensor: a view where they are contiguous, else a copy.
+   *
+   * @param shape shape of the canonical tensor
+   */
+  DenseTensor of(DenseTensor source, long[] shape) {
+    if (isWhole()) {
+      return source;
+    }
+    if (transposed) {
+      return new DenseTensor(shape, source.dtype(), transpose(source));
+    }
+    long rowBytes = source.byteSize() / sourceRows;
+    if (count == 1) {
+      return new DenseTensor(
+          shape, source.dtype(), source.data().asSlice(first * rowBytes, run * rowBytes));
+    }
+    MemorySegment out = allocate(rows() * rowBytes);
+    for (long i = 0; i < count; i++) {
+      MemorySegment.copy(
+          source.data(), (first + i * stride) * rowBytes, out, i * run * rowBytes, run * rowBytes);
+    }
+    return new DenseTensor(shape, source.dtype(), out);
+  }
+
+  /**
+   * Takes the rows out of a tensor that is stored {@code [rows, columns]} in any packing. A part of
+   * a packed tensor comes as fp32: its values are the same, its storage is not.
+   */
+  PackedTensor ofPacked(PackedTensor source, long[] shape) {
+    if (source instanceof DenseTensor dense) {
+      return transposed(false).of(dense, shape);
+    }
+    if (run == sourceRows) {
+      return source;
+    }
+    int columns = source.columns();
+    float[] out = new float[Math.toIntExact(rows() * columns)];
+    for (long i = 0; i < count; i++) {
+      long from = first + i * stride;
+      source.dequantize(from, from + run, out, Math.toIntExact(i * run * columns));
+    }
+    return DenseTensor.of(out, shape);
+  }
+
+  /** A tile at a time, so that both sides stay in the cache. */
+  private MemorySegment transpose(DenseTensor source) {
+    int size = source.dtype().bytes();
+    long columns = source.shape()[0];
+    MemorySegment out = allocate(rows() * columns * size);
+    int tile = 64;
+    long[] taken = takenRows();
+    for (long r0 = 0; r0 < taken.length; r0 += tile) {
+      for (long c0 = 0; c0 < columns; c0 += tile) {
+        long r1 = Math.min(taken.length, r0 + tile);
+        long c1 = Math.min(columns, c0 + tile);
+        for (long r = r0; r < r1; r++) {
+          for (long c = c0; c < c1; c++) {
+            MemorySegment.copy(
+                source.data(),
+                (c * sourceRows + taken[(int) r]) * size,
+                out,
+                (r * columns + c) * size,
+                size);
+          }
+        }
+      }
+    }
+    return out;
+  }
+
+  private long[] takenRows() {
+    long[] taken = new long[Math.toIntExact(rows())];
+    Arrays.setAll(taken, i -> first + i / run * stride + i % run);
+    return taken;
+  }
+
+  private static MemorySegment allocate(long bytes) {
+    return bytes < Integer.MAX_VALUE - 8
+        ? MemorySegment.ofArray(new byte[(int) bytes])
+        : Arena.ofAuto().allocate(bytes);
+  }
+}

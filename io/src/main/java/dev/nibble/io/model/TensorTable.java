@@ -1,0 +1,102 @@
+package dev.nibble.io.model;
+
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.TensorLayout;
+import dev.nibble.core.model.TensorNames;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Where a family keeps the canonical tensors.
+ *
+ * @param prefix first part of all names but the head's; checkpoints of the bare base model lack it
+ * @param ends canonical module to source module outside the decoder blocks
+ * @param blocks path of the blocks, as {@code layers}; a block is {@code prefix + blocks + "." + N}
+ * @param parts canonical part to source part inside a block; q, k and v may be given by one entry
+ *     {@link #QKV}
+ * @param qkv how a fused projection is laid out
+ * @param transposedLinears matrices of blocks are stored {@code [in, out]}
+ */
+record TensorTable(
+    String prefix,
+    Map<String, String> ends,
+    String blocks,
+    Map<String, String> parts,
+    Fused qkv,
+    boolean transposedLinears) {
+
+  /** Key of the fused q/k/v projection in {@link #parts}. */
+  static final String QKV = "qkv";
+
+  /** Order of the rows of a fused projection. */
+  enum Fused {
+    /** Three separate projections. */
+    NONE,
+    /** All of q, then all of k, then all of v. */
+    STACKED,
+    /**
+     * For each key/value head: the query heads that read it, the key head, the value head. With as
+     * many key/value heads as query heads that is q, k, v head by head.
+     */
+    GROUPED
+  }
+
+  /**
+   * A canonical tensor in the source.
+   *
+   * @param module source module, without the prefix
+   * @param suffix {@code weight} or {@code bias}
+   * @param piece the rows that it is
+   */
+  record Place(String module, String suffix, Piece piece) {}
+
+  /** Place of every tensor that the configuration asks for. */
+  Map<String, Place> places(ModelConfig config) {
+    Map<String, Place> out = new LinkedHashMap<>();
+    TensorLayout.all(config).forEach((name, shape) -> out.put(name, place(config, name, shape)));
+    return out;
+  }
+
+  private Place place(ModelConfig config, String name, long[] shape) {
+    int dot = name.lastIndexOf('.');
+    String module = name.substring(0, dot);
+    String suffix = name.substring(dot + 1);
+    String inBlocks = "model.layers.";
+    if (!module.startsWith(inBlocks)) {
+      return new Place(ends.get(module), suffix, Piece.whole(shape[0]));
+    }
+    int end = module.indexOf('.', inBlocks.length());
+    String block = blocks + "." + module.substring(inBlocks.length(), end) + ".";
+    String part = module.substring(end + 1);
+    boolean transposed = transposedLinears && shape.length == 2;
+    if (qkv != Fused.NONE && fusedIndex(part) >= 0) {
+      Piece piece = fused(config, fusedIndex(part)).transposed(transposed);
+      return new Place(block + parts.get(QKV), suffix, piece);
+    }
+    return new Place(block + parts.get(part), suffix, Piece.whole(shape[0]).transposed(transposed));
+  }
+
+  private static int fusedIndex(String part) {
+    return switch (part) {
+      case TensorNames.Q -> 0;
+      case TensorNames.K -> 1;
+      case TensorNames.V -> 2;
+      default -> -1;
+    };
+  }
+
+  private Piece fused(ModelConfig config, int which) {
+    long q = config.qSize();
+    long kv = config.kvSize();
+    long all = q + 2 * kv;
+    if (qkv == Fused.STACKED) {
+      long first = which == 0 ? 0 : which == 1 ? q : q + kv;
+      return Piece.rows(all, first, which == 0 ? q : kv);
+    }
+    long groups = config.kvHeads();
+    long queries = q / groups;
+    long width = config.headDim();
+    long first = which == 0 ? 0 : which == 1 ? queries : queries + width;
+    return new Piece(all, first, which == 0 ? queries : width, queries + 2 * width, groups, false);
+  }
+}

@@ -1,0 +1,224 @@
+package dev.nibble.io.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.nibble.core.ModelFormatException;
+import dev.nibble.core.ggml.GgmlType;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.op.ActivationQuant;
+import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.op.SiteOps;
+import dev.nibble.core.progress.Progress;
+import dev.nibble.core.spec.ScaleFormat;
+import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.DType;
+import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.tensor.TableTensor;
+import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.io.safetensors.SafetensorsFile;
+import dev.nibble.io.safetensors.SafetensorsWriter;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NibbleArtefactTest {
+  @TempDir Path directory;
+
+  private static MemorySegment random(long bytes) {
+    byte[] out = new byte[(int) bytes];
+    new Random(bytes).nextBytes(out);
+    return MemorySegment.ofArray(out);
+  }
+
+  private static MemorySegment scales(ScaleFormat format, int count) {
+    MemorySegment out = random((long) count * format.bytes());
+    // Clearing the top bit and the next keeps every format finite and positive.
+    for (int i = format.bytes() - 1; i < out.byteSize(); i += format.bytes()) {
+      out.set(ValueLayout.JAVA_BYTE, i, (byte) (out.get(ValueLayout.JAVA_BYTE, i) & 0x3f));
+    }
+    return out;
+  }
+
+  private static AffineTensor affine(
+      int bits, int columns, int group, ScaleFormat format, boolean zeros, boolean index) {
+    int groups = group == 0 ? 1 : Math.ceilDiv(columns, group);
+    int count = group == 0 ? 1 : 5 * groups;
+    MemorySegment groupIndex = null;
+    if (index) {
+      groupIndex = MemorySegment.ofArray(new byte[4 * columns]);
+      for (int c = 0; c < columns; c++) {
+        groupIndex.set(ValueLayout.JAVA_BYTE, 4L * c, (byte) ((columns - 1 - c) % groups));
+      }
+    }
+    return new AffineTensor(
+        new long[] {5, columns},
+        bits,
+        group,
+        format,
+        random(5 * AffineTensor.rowStride(columns, bits)),
+        scales(format, count),
+        zeros ? random((count * (long) bits + 31) / 32 * 4) : null,
+        groupIndex);
+  }
+
+  private static Map<String, PackedTensor> everyKind() {
+    Map<String, PackedTensor> out = new LinkedHashMap<>();
+    for (int bits = 1; bits <= 8; bits++) {
+      out.put("affine" + bits, affine(bits, 37, 16, ScaleFormat.FP16, true, false));
+    }
+    for (ScaleFormat format : ScaleFormat.values()) {
+      out.put("scale" + format, affine(4, 32, 32, format, false, false));
+    }
+    out.put("tensor", affine(4, 32, 0, ScaleFormat.FP32, true, false));
+    out.put("ordered", affine(3, 40, 8, ScaleFormat.BF16, true, true));
+    out.put(
+        "table",
+        new TableTensor(
+            new long[] {5, 20},
+            "nf4",
+            new float[] {
+              -1, -.7f, -.5f, -.4f, -.3f, -.2f, -.1f, 0, .1f, .2f, .3f, .4f, .5f, .6f, .8f, 1
+            },
+            4,
+            8,
+            ScaleFormat.FP16,
+            random(5 * AffineTensor.rowStride(20, 4)),
+            scales(ScaleFormat.FP16, 15)));
+    out.put("dense", DenseTensor.rounded(new float[] {1, 2, 3, 4, 5, 6}, DType.BF16, 3, 2));
+    byte[] blocks = new byte[2 * 34];
+    out.put(
+        "ggml", new GgmlTensor(new long[] {2, 32}, GgmlType.Q8_0, MemorySegment.ofArray(blocks)));
+    return out;
+  }
+
+  @Test
+  void everyKindOfTensorComesBackBitForBit() {
+    Map<String, PackedTensor> tensors = everyKind();
+    Path path = directory.resolve("packed.safetensors");
+    SafetensorsWriter.write(
+        path, PackedFile.metadata(tensors), PackedFile.entries(tensors), Progress.SILENT);
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      Map<String, PackedTensor> read = PackedFile.readAll(file);
+      assertThat(read.keySet()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
+      tensors.forEach(
+          (name, tensor) -> {
+            PackedTensor found = read.get(name);
+            assertThat(found.shape()).as(name).isEqualTo(tensor.shape());
+            assertThat(found.typeName()).as(name).isEqualTo(tensor.typeName());
+            assertThat(found.byteSize()).as(name).isEqualTo(tensor.byteSize());
+            assertThat(found.toFloats()).as(name).isEqualTo(tensor.toFloats());
+          });
+    }
+  }
+
+  @Test
+  void anArtefactOpensWithItsOperators() throws IOException {
+    Map<String, SiteOps> ops =
+        Map.of(
+            "model.layers.0.mlp.down_proj",
+            new SiteOps(
+                List.of(
+                    new OnlineTransform.Hadamard(48),
+                    new OnlineTransform.HeadHadamard(4, 8),
+                    new OnlineTransform.BlockHadamard(16)),
+                Optional.of(
+                    new ActivationQuant(
+                        8, ActivationQuant.Granularity.TENSOR, 0, false, 0.9f, 0.1f, 12))));
+    writeArtefact(FamilyFixtures.of("llama-longrope").directory(), ops);
+    try (OpenedModel source = OpenedModel.open(FamilyFixtures.of("llama-longrope").directory());
+        OpenedModel model = OpenedModel.open(directory)) {
+      assertThat(model.kind()).isEqualTo(OpenedModel.Kind.NIBBLE);
+      assertThat(model.weights().siteOps()).isEqualTo(ops);
+      assertThat(model.weights().config())
+          .usingRecursiveComparison()
+          .isEqualTo(source.weights().config());
+      assertThat(model.weights().names()).hasSameElementsAs(source.weights().names());
+      for (String name : source.weights().names()) {
+        assertThat(model.weights().tensor(name).toFloats())
+            .isEqualTo(source.weights().tensor(name).toFloats());
+      }
+      assertThat(model.files())
+          .extracting(p -> p.getFileName().toString())
+          .containsExactly("nibble.json", "model.safetensors");
+    }
+  }
+
+  @Test
+  void scalingsAndPermutationsComeBackExactly() {
+    float[] factors = {0.1f, Float.MIN_VALUE, -3.4e38f, 1f / 3};
+    OnlineTransform.Scaling scaling = new OnlineTransform.Scaling(factors);
+    OnlineTransform.Permutation permutation = new OnlineTransform.Permutation(new int[] {2, 0, 1});
+    ModelConfig config = config("llama");
+    NibbleArtefact.writeManifest(
+        directory,
+        NibbleArtefact.Manifest.of(
+            config,
+            Map.of("s", new SiteOps(List.of(scaling, permutation), Optional.empty())),
+            JsonNodeFactory.instance.objectNode().put("recipe", "x")));
+    NibbleArtefact.Manifest read = NibbleArtefact.readManifest(directory);
+    List<OnlineTransform> transforms = read.siteOps().get("s").onlineTransforms();
+    assertThat(((OnlineTransform.Scaling) transforms.get(0)).factor()).isEqualTo(factors);
+    assertThat(((OnlineTransform.Permutation) transforms.get(1)).source()).containsExactly(2, 0, 1);
+    assertThat(read.provenance().get("recipe").textValue()).isEqualTo("x");
+  }
+
+  @Test
+  void damagedManifestsNameTheField() throws IOException {
+    NibbleArtefact.writeManifest(
+        directory,
+        NibbleArtefact.Manifest.of(
+            config("llama"), Map.of(), JsonNodeFactory.instance.objectNode()));
+    Path file = directory.resolve(NibbleArtefact.MANIFEST);
+    String good = Files.readString(file);
+    refusedManifest(good.replace("\"version\" : 1", "\"version\" : 9"), "only 1 to 1");
+    refusedManifest(good.replace("\"layers\" : 2", "\"layers\" : -2"), "config.layers");
+    refusedManifest(good.replace("\"heads\" : 4", "\"heads\" : 3"), "do not divide");
+    refusedManifest(good.replace("\"gated\" : true", "\"gated\" : 1"), "config.gated");
+    refusedManifest(good.replace("\"silu\"", "\"sine\""), "config.activation");
+    refusedManifest(good.replace("\"dim\" : 8", "\"dim\" : 9"), "9 rotary dimensions");
+    refusedManifest(good.replace("\"gated\" : true,", ""), "config.gated");
+  }
+
+  private void refusedManifest(String json, String message) throws IOException {
+    Files.writeString(directory.resolve(NibbleArtefact.MANIFEST), json);
+    assertThatThrownBy(() -> NibbleArtefact.readManifest(directory))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("nibble.json")
+        .hasMessageContaining(message);
+  }
+
+  private static ModelConfig config(String fixture) {
+    try (OpenedModel model = OpenedModel.open(FamilyFixtures.of(fixture).directory())) {
+      return model.weights().config();
+    }
+  }
+
+  private void writeArtefact(Path source, Map<String, SiteOps> ops) {
+    try (OpenedModel model = OpenedModel.open(source)) {
+      Map<String, PackedTensor> tensors = new LinkedHashMap<>();
+      model.weights().names().forEach(n -> tensors.put(n, model.weights().tensor(n)));
+      SafetensorsWriter.write(
+          directory.resolve(NibbleArtefact.WEIGHTS),
+          PackedFile.metadata(tensors),
+          PackedFile.entries(tensors),
+          Progress.SILENT);
+      NibbleArtefact.writeManifest(
+          directory,
+          NibbleArtefact.Manifest.of(
+              model.weights().config(), ops, JsonNodeFactory.instance.objectNode()));
+    }
+  }
+}
