@@ -1,0 +1,10 @@
+/**
+ * Text to token ids and back in pure Java.
+ *
+ * <p>A tokenizer is a chain, as in Hugging Face's {@code tokenizer.json}: added tokens are cut out
+ * of the text, the rest is normalized, split into words, each word becomes ids by a model (BPE,
+ * Unigram or WordPiece), and a frame of special tokens is put around; a decoder goes the other way.
+ * The same chain is built from the files of a model directory and from GGUF metadata, so there is
+ * one implementation of each part and everything read from a file is checked before use.
+ */
+package dev.nibble.io.token;
