@@ -2,9 +2,11 @@ package dev.nibble.compress.recipe;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.spec.QuantSpec;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -102,6 +104,32 @@ public final class OptionReader {
       throw wrong(key, v, "a text");
     }
     return v.asText();
+  }
+
+  /**
+   * Required option that is the text form of a {@link QuantSpec}.
+   *
+   * @throws NibbleException naming the option when it is absent or wrong
+   */
+  public QuantSpec spec(String key) {
+    return optionalSpec(key)
+        .orElseThrow(
+            () ->
+                new NibbleException(
+                    path(key) + ": is missing; give a spec, as int4:g128 or int8:channel"));
+  }
+
+  /** Option that is the text form of a {@link QuantSpec}. */
+  public Optional<QuantSpec> optionalSpec(String key) {
+    String text = text(key, null);
+    if (text == null) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(QuantSpec.parse(text));
+    } catch (NibbleException e) {
+      throw new NibbleException(path(key) + ": " + e.getMessage(), NibbleException.USAGE, e);
+    }
   }
 
   /** Option that is a list of texts, or one text for a list of one. */

@@ -1,0 +1,127 @@
+package dev.nibble.compress.solve;
+
+import dev.nibble.compress.BlockTask;
+import dev.nibble.compress.calibrate.Hessian;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.rounding.RoundToNearest;
+import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.models.Site;
+import dev.nibble.models.Stage;
+import dev.nibble.models.Torch;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Solves the sites of one stage, which share a Hessian. A site keeps the round-to-nearest result
+ * where that has the smaller error on the calibration inputs, and everything out of the ordinary
+ * becomes an event: {@code gptq.damping}, {@code gptq.dead-inputs}, {@code gptq.few-tokens}, {@code
+ * gptq.fallback}, {@code gptq.kept-rtn}.
+ */
+final class GptqStage {
+  private final BlockTask task;
+  private final Stage stage;
+  private final SolveTargets targets;
+  private final GptqOptions options;
+
+  GptqStage(BlockTask task, Stage stage, SolveTargets targets, GptqOptions options) {
+    this.task = task;
+    this.stage = stage;
+    this.targets = targets;
+    this.options = options;
+  }
+
+  /** Solves and stores every targeted site of the stage. */
+  void solve(Hessian hessian) {
+    Optional<Curvature> curvature = curvature(hessian);
+    try (Tensor inputs = Torch.scope(() -> hessian.matrix().to(ScalarType.Float))) {
+      for (Site site : stage.sites()) {
+        targets.specOf(site).ifPresent(spec -> solve(site, spec, curvature, inputs));
+      }
+    }
+  }
+
+  private Optional<Curvature> curvature(Hessian hessian) {
+    String site = stage.sites().getFirst().name();
+    if (hessian.tokens() < hessian.inputs()) {
+      task.events()
+          .record(
+              "gptq.few-tokens",
+              site,
+              hessian.tokens() + " input vectors for " + hessian.inputs() + " inputs");
+    }
+    Optional<Curvature> found =
+        Torch.scope(
+            () ->
+                Curvature.of(
+                    hessian.matrix(), options.dampPercent(), options.actOrder(), task.workers()));
+    found.ifPresent(
+        curvature -> {
+          curvature.rescues().forEach(what -> task.events().record("gptq.damping", site, what));
+          if (curvature.deadCount() > 0) {
+            String count = curvature.deadCount() + " of " + curvature.size();
+            task.events().record("gptq.dead-inputs", site, count + " inputs are always zero");
+          }
+        });
+    return found;
+  }
+
+  private void solve(Site site, QuantSpec spec, Optional<Curvature> curvature, Tensor inputs) {
+    float[] w = SiteWeights.read(task.block(), site);
+    long[] shape = {site.outputs(), site.inputs()};
+    AffineTensor rtn = (AffineTensor) RoundToNearest.quantize(w, shape, spec, options.rounding());
+    double norm = Objective.error(w, null, inputs, task.workers());
+    double rtnError = Objective.error(w, rtn.toFloats(), inputs, task.workers());
+    Optional<AffineTensor> solved = solved(site, spec, w, curvature);
+    double error =
+        solved.isPresent()
+            ? Objective.error(w, solved.get().toFloats(), inputs, task.workers())
+            : Double.POSITIVE_INFINITY;
+    boolean keepRtn = !(error <= rtnError);
+    if (keepRtn && solved.isPresent()) {
+      task.events().record("gptq.kept-rtn", site.name(), "error " + error + " against " + rtnError);
+    }
+    AffineTensor best = keepRtn ? withIndex(rtn, spec) : solved.orElseThrow();
+    SiteWeights.store(task.block(), site, best);
+    task.events()
+        .solved(
+            site.name(),
+            spec.text(),
+            Objective.ratio(keepRtn ? rtnError : error, norm),
+            Objective.ratio(rtnError, norm));
+  }
+
+  private Optional<AffineTensor> solved(
+      Site site, QuantSpec spec, float[] w, Optional<Curvature> curvature) {
+    Optional<Gptq.Solution> solution =
+        curvature
+            .map(c -> Gptq.solve(w, c, spec, options, task.workers()))
+            .filter(s -> Double.isFinite(s.loss()));
+    if (solution.isEmpty()) {
+      String why =
+          curvature.isPresent()
+              ? "error compensation overflowed"
+              : "its calibration inputs are all zero or not finite, or their Hessian cannot be"
+                  + " factored";
+      if (options.fallback() == GptqOptions.Fallback.FAIL) {
+        throw new NibbleException(
+            "site "
+                + site.name()
+                + ": "
+                + why
+                + "; use other calibration data, or fallback: rtn to round it to nearest");
+      }
+      task.events().record("gptq.fallback", site.name(), why + "; rounded to nearest");
+    }
+    return solution.map(s -> s.pack(site.outputs(), site.inputs(), spec));
+  }
+
+  /** With a group index where the plan counts one, so that sizes come out as planned. */
+  private AffineTensor withIndex(AffineTensor rtn, QuantSpec spec) {
+    if (!options.storesGroupIndex(spec)) {
+      return rtn;
+    }
+    return Gptq.withConsecutiveGroups(rtn, spec);
+  }
+}

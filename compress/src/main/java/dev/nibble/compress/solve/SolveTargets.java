@@ -1,0 +1,180 @@
+package dev.nibble.compress.solve;
+
+import dev.nibble.compress.recipe.OptionReader;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.TensorLayout;
+import dev.nibble.core.model.TensorNames;
+import dev.nibble.core.rounding.Clip;
+import dev.nibble.core.rounding.GridFlavour;
+import dev.nibble.core.rounding.RoundingOptions;
+import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.models.Site;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
+
+/**
+ * Which sites a solver works on, and with which spec: the options that all solvers share.
+ *
+ * <pre>
+ * spec: int4:g128                 # linear sites of decoder blocks
+ * targets: [ "mlp\\." ]           # only names in which one of these regular expressions is found
+ * ignore: [ "layers\\.0\\." ]     # but none of these
+ * per_module: { "down_proj$": int8:channel, "k_proj$": none }   # first match wins
+ * embedding: int8:channel         # default: left as it is
+ * head: int8:channel              # default: left as it is
+ * </pre>
+ */
+final class SolveTargets {
+  private final QuantSpec spec;
+  private final List<Pattern> targets;
+  private final List<Pattern> ignore;
+  private final List<ModuleSpec> overrides;
+  private final Optional<QuantSpec> embedding;
+  private final Optional<QuantSpec> head;
+
+  /** A spec for the names that match; empty to leave them alone. */
+  private record ModuleSpec(Pattern pattern, Optional<QuantSpec> spec) {}
+
+  private SolveTargets(OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
+    this.spec = options.spec("spec");
+    check.accept(spec);
+    this.targets = patterns(options, "targets");
+    this.ignore = patterns(options, "ignore");
+    this.overrides = overrides(options.child("per_module"), check);
+    this.embedding = options.optionalSpec("embedding");
+    this.head = options.optionalSpec("head");
+    head.ifPresent(check);
+    Stream.of(Stream.of(spec), embedding.stream(), head.stream(), overridden())
+        .flatMap(s -> s)
+        .forEach(s -> requireGrid(s, rounding, options.where()));
+  }
+
+  private Stream<QuantSpec> overridden() {
+    return overrides.stream().flatMap(o -> o.spec().stream());
+  }
+
+  private static void requireGrid(QuantSpec spec, RoundingOptions rounding, String where) {
+    if (spec.affine()) {
+      try {
+        rounding.flavourFor(spec);
+      } catch (NibbleException e) {
+        throw new NibbleException(where + ".grid: " + e.getMessage(), NibbleException.USAGE, e);
+      }
+    }
+  }
+
+  /**
+   * Reads the options.
+   *
+   * @param rounding what the specs are rounded with; a grid that contradicts a spec is refused
+   * @param check refuses specs that the solver cannot do, by throwing; not asked about the
+   *     embedding, which every solver rounds to nearest
+   */
+  static SolveTargets from(
+      OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
+    return new SolveTargets(options, rounding, check);
+  }
+
+  /** The options {@code grid}, {@code clip} and {@code clip_norm}. */
+  static RoundingOptions rounding(OptionReader options) {
+    return new RoundingOptions(
+        options.choice("grid", null, GridFlavour.class),
+        options.choice("clip", Clip.NONE, Clip.class),
+        options.real("clip_norm", RoundingOptions.DEFAULT.clipNorm(), 0.1, 10));
+  }
+
+  private static List<Pattern> patterns(OptionReader options, String key) {
+    return options.texts(key, List.of()).stream()
+        .map(text -> pattern(text, options.where() + "." + key))
+        .toList();
+  }
+
+  private static Pattern pattern(String text, String where) {
+    try {
+      return Pattern.compile(text);
+    } catch (PatternSyntaxException e) {
+      throw new NibbleException(
+          where
+              + ": \""
+              + text
+              + "\" is not a regular expression ("
+              + e.getDescription()
+              + "); escape special characters with a backslash",
+          NibbleException.USAGE,
+          e);
+    }
+  }
+
+  private static List<ModuleSpec> overrides(OptionReader map, Consumer<QuantSpec> check) {
+    List<ModuleSpec> out = new ArrayList<>();
+    for (String name : map.keys()) {
+      boolean none = "none".equals(map.text(name, ""));
+      Optional<QuantSpec> spec = none ? Optional.empty() : Optional.of(map.spec(name));
+      spec.ifPresent(check);
+      out.add(new ModuleSpec(pattern(name, map.where()), spec));
+    }
+    return List.copyOf(out);
+  }
+
+  /** The spec that the options give a site; empty to leave it alone. */
+  Optional<QuantSpec> specOf(Site site) {
+    String name = site.name();
+    if (site.kind() == Site.Kind.EMBEDDING) {
+      return embedding;
+    }
+    if (name.equals(TensorNames.HEAD)) {
+      return head;
+    }
+    boolean chosen =
+        site.kind() == Site.Kind.LINEAR
+            && name.startsWith("model.layers.")
+            && (targets.isEmpty() || found(targets, name))
+            && !found(ignore, name);
+    if (!chosen) {
+      return Optional.empty();
+    }
+    for (ModuleSpec override : overrides) {
+      if (override.pattern().matcher(name).find()) {
+        return override.spec();
+      }
+    }
+    return Optional.of(spec);
+  }
+
+  private static boolean found(List<Pattern> patterns, String name) {
+    return patterns.stream().anyMatch(p -> p.matcher(name).find());
+  }
+
+  /** Why the options do not fit a model: each a clause for {@code Step.objections}. */
+  List<String> objections(ModelConfig config) {
+    List<String> out = new ArrayList<>();
+    if (head.isPresent() && config.tiedHead()) {
+      out.add(
+          "head: cannot have a spec of its own because the model's head is its embedding; use"
+              + " embedding: for both");
+    }
+    List<String> names =
+        TensorLayout.all(config).keySet().stream()
+            .filter(name -> name.startsWith("model.layers.") && name.endsWith(".weight"))
+            .map(name -> name.substring(0, name.length() - ".weight".length()))
+            .toList();
+    Stream.concat(
+            Stream.concat(targets.stream(), ignore.stream()),
+            overrides.stream().map(ModuleSpec::pattern))
+        .filter(pattern -> names.stream().noneMatch(name -> pattern.matcher(name).find()))
+        .forEach(
+            pattern ->
+                out.add(
+                    "the pattern \""
+                        + pattern
+                        + "\" is found in no site name; they look like "
+                        + TensorNames.layer(0, TensorNames.O)));
+    return List.copyOf(out);
+  }
+}

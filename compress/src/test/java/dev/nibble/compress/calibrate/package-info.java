@@ -1,0 +1,2 @@
+/** Statistics against direct computation. */
+package dev.nibble.compress.calibrate;

@@ -1,0 +1,2 @@
+/** Solvers: the contract that each keeps, and their arithmetic against independent ones. */
+package dev.nibble.compress.solve;
