@@ -34,11 +34,6 @@ public final class FloatFormat extends NumberFormat {
     return mantissaBits;
   }
 
-  /** Exponent of the largest value: {@code floor(log2 maxMagnitude)}, MX's {@code emax_elem}. */
-  public int maxExponent() {
-    return Math.getExponent(maxMagnitude());
-  }
-
   private static float[] values(int exponentBits, int mantissaBits) {
     if (exponentBits < 1 || exponentBits > 5 || mantissaBits < 0) {
       throw new IllegalArgumentException(

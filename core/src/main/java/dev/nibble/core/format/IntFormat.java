@@ -17,16 +17,6 @@ public final class IntFormat extends NumberFormat {
     return signed;
   }
 
-  /** Smallest integer of the format. */
-  public int lowest() {
-    return signed ? -(1 << (bits() - 1)) : 0;
-  }
-
-  /** Largest integer of the format. */
-  public int highest() {
-    return lowest() + (1 << bits()) - 1;
-  }
-
   @Override
   public int encode(float value) {
     int integer = (int) Math.min(Math.max(Math.rint(value), lowest()), highest());

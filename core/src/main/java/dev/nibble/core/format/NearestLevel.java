@@ -12,6 +12,9 @@ final class NearestLevel {
   /** {@code borders[i]}: halfway between the i-th and the (i+1)-th smallest level. */
   private final double[] borders;
 
+  private final float lowest;
+  private final float highest;
+
   /**
    * @param levels value of each code; NaN codes are never chosen, of equal values (as 0 and -0) the
    *     smallest code is
@@ -33,10 +36,20 @@ final class NearestLevel {
       }
     }
     codes = Arrays.copyOf(order, n);
+    lowest = levels[codes[0]];
+    highest = levels[codes[n - 1]];
     borders = new double[Math.max(0, n - 1)];
     for (int i = 0; i < borders.length; i++) {
       borders[i] = ((double) levels[codes[i]] + levels[codes[i + 1]]) / 2;
     }
+  }
+
+  float lowest() {
+    return lowest;
+  }
+
+  float highest() {
+    return highest;
   }
 
   int code(float value) {

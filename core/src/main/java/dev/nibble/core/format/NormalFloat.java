@@ -4,19 +4,25 @@ package dev.nibble.core.format;
  * Quantiles of the standard normal scaled to [-1, 1] (QLoRA, Dettmers et al. 2023, section 3): with
  * {@code δ = ½(1/2^(k+1) + 1/(2·(2^k - 1)))}, {@code 2^(k-1)} positive levels {@code Φ⁻¹} of equal
  * steps from ½ to {@code 1 - δ}, zero, and {@code 2^(k-1) - 1} negative levels likewise; all
- * divided by {@code Φ⁻¹(1 - δ)}. Codes ascend with the value. Equals the published 4-bit constants
- * to fp32 precision.
+ * divided by {@code Φ⁻¹(1 - δ)}. Codes ascend with the value. The 4-bit levels are the published
+ * fp32 constants, so that existing checkpoints read back exactly.
  */
 public final class NormalFloat extends NumberFormat {
+  /** The levels of existing checkpoints, up to 8 ulp off the formula evaluated in double. */
+  private static final float[] PUBLISHED = {
+    -1f, -0.6961928f, -0.52507305f, -0.3949175f, -0.28444138f, -0.18477343f, -0.091050036f, 0f,
+    0.0795803f, 0.1609302f, 0.2461123f, 0.33791524f, 0.44070983f, 0.562617f, 0.72295684f, 1f
+  };
 
   /**
    * @param bits 2 to 8
    */
   public NormalFloat(int bits) {
-    super("nf" + bits, bits, quantiles(bits));
+    super("nf" + bits, bits, bits == 4 ? PUBLISHED.clone() : quantiles(bits));
   }
 
-  private static float[] quantiles(int bits) {
+  /** The formula in double precision. */
+  static float[] quantiles(int bits) {
     if (bits < 2 || bits > 8) {
       throw new IllegalArgumentException("normal floats have 2 to 8 bits, not " + bits);
     }

@@ -10,7 +10,17 @@ import java.util.Arrays;
  * two levels takes the one with the even code, which for integers and floats is IEEE's
  * ties-to-even.
  */
-public abstract sealed class NumberFormat permits IntFormat, FloatFormat, NormalFloat, Table {
+public abstract sealed class NumberFormat
+    permits IntFormat,
+        FloatFormat,
+        NormalFloat,
+        FixedPoint,
+        PowerOfTwo,
+        PowerOfRootTwo,
+        Logarithmic,
+        Ternary,
+        Binary,
+        Table {
   private final String name;
   private final int bits;
   private final float[] levels;
@@ -55,15 +65,14 @@ public abstract sealed class NumberFormat permits IntFormat, FloatFormat, Normal
     return nearest.code(value);
   }
 
-  /** Largest magnitude among the levels. */
-  public final float maxMagnitude() {
-    float max = 0f;
-    for (float level : levels) {
-      if (Float.isFinite(level)) {
-        max = Math.max(max, Math.abs(level));
-      }
-    }
-    return max;
+  /** Greatest finite level. */
+  public final float highest() {
+    return nearest.highest();
+  }
+
+  /** Smallest finite level. */
+  public final float lowest() {
+    return nearest.lowest();
   }
 
   /**

@@ -4,9 +4,6 @@ import dev.nibble.core.spec.ScaleFormat;
 
 /** Chooses the grid of one group from its values. */
 public final class GroupGrid {
-  private static final int SHRINK_STEPS = 80;
-  private static final double SHRINK_GRID = 100;
-
   private GroupGrid() {}
 
   /**
@@ -29,22 +26,24 @@ public final class GroupGrid {
       lo = Math.min(lo, w[i]);
       hi = Math.max(hi, w[i]);
     }
-    AffineGrid best = AffineGrid.fit(lo, hi, bits, flavour, scaleFormat);
+    AffineGrid whole = AffineGrid.fit(lo, hi, bits, flavour, scaleFormat);
     if (options.clip() == Clip.NONE || lo == hi) {
-      return best;
+      return whole;
     }
-    double least = error(w, from, to, best, options.clipNorm(), Double.POSITIVE_INFINITY);
-    for (int i = 1; i < SHRINK_STEPS; i++) {
-      double p = 1 - i / SHRINK_GRID;
-      AffineGrid grid =
-          AffineGrid.fit((float) (p * lo), (float) (p * hi), bits, flavour, scaleFormat);
-      double error = error(w, from, to, grid, options.clipNorm(), least);
-      if (error < least) {
-        least = error;
-        best = grid;
-      }
-    }
-    return best;
+    float low = lo;
+    float high = hi;
+    double norm = options.clipNorm();
+    double p =
+        ClipSearch.best(
+            (q, bound) ->
+                error(
+                    w, from, to, shortened(low, high, q, bits, flavour, scaleFormat), norm, bound));
+    return shortened(lo, hi, p, bits, flavour, scaleFormat);
+  }
+
+  private static AffineGrid shortened(
+      float lo, float hi, double p, int bits, GridFlavour flavour, ScaleFormat scaleFormat) {
+    return AffineGrid.fit((float) (p * lo), (float) (p * hi), bits, flavour, scaleFormat);
   }
 
   /** Sum of |ŵ - w|^norm; stops early once it cannot fall below {@code bound} any more. */
@@ -52,8 +51,7 @@ public final class GroupGrid {
       float[] w, int from, int to, AffineGrid grid, double norm, double bound) {
     double sum = 0;
     for (int i = from; i < to && sum < bound; i++) {
-      double difference = Math.abs((double) grid.value(grid.code(w[i])) - w[i]);
-      sum += norm == 2 ? difference * difference : Math.pow(difference, norm);
+      sum += ClipSearch.power((double) grid.value(grid.code(w[i])) - w[i], norm);
     }
     return sum;
   }

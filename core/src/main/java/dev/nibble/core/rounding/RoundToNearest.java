@@ -34,7 +34,7 @@ public final class RoundToNearest {
     requireFinite(w, columns);
     return spec.affine()
         ? new AffineRounding(w, shape, columns, spec, options).pack()
-        : new TableRounding(w, shape, columns, spec, options).pack();
+        : TableRounding.pack(w, shape, columns, spec, options);
   }
 
   /** Index of the first NaN or infinity of {@code w}, or -1. */

@@ -10,8 +10,9 @@ import java.util.Objects;
  * How the numbers of one tensor are to be quantized: values, what shares a scale, symmetry and the
  * storage of the scale. Text form: {@code FORMAT[:GRANULARITY][:sym|:asym][:SCALE]}, as {@code
  * int4:g128:asym}, {@code int8:channel:sym}, {@code nf4:g64}, {@code int3:g32:sym:bf16}; {@code
- * mxfp4}, {@code mxfp6-e2m3}, {@code mxfp6-e3m2}, {@code mxfp8-e4m3}, {@code mxfp8-e5m2} name the
- * OCP MX blocks of 32.
+ * mxfp4}, {@code mxfp6-e2m3}, {@code mxfp6-e3m2}, {@code mxfp8-e4m3}, {@code mxfp8-e5m2} and {@code
+ * mxint8} name the OCP MX blocks of 32, {@code nvfp4} floats of 4 bits in groups of 16 with e4m3
+ * scales. A tensor with e4m3 scales has a scale of its own besides, folded into its table.
  *
  * @param format values before the scale; a signed {@link IntFormat} is stored as {@link
  *     AffineTensor}, every other format as a table
@@ -49,6 +50,17 @@ public record QuantSpec(
   /** Canonical text; {@code parse(text())} equals this for every format that a name defines. */
   public String text() {
     return SpecText.text(this);
+  }
+
+  /**
+   * Text form of what a stored tensor has.
+   *
+   * @param format name of the format
+   * @param shared {@code tensor}, {@code channel} or {@code gN}
+   * @param symmetry {@code :sym}, {@code :asym} or ""
+   */
+  public static String text(String format, String shared, String symmetry, ScaleFormat scale) {
+    return SpecText.shortest(format + ":" + shared + symmetry + SpecText.suffix(scale));
   }
 
   /** True when the codes are integers with a scale and a zero-point ({@link AffineTensor}). */

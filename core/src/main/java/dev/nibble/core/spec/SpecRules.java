@@ -1,6 +1,7 @@
 package dev.nibble.core.spec;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.format.Binary;
 import dev.nibble.core.format.IntFormat;
 import dev.nibble.core.format.NumberFormat;
 
@@ -32,13 +33,18 @@ final class SpecRules {
           "e8m0 scales go with blocks, as in mxfp4 or int8:g32:sym:e8m0, and with nothing else.");
     }
     if (format instanceof IntFormat integers) {
-      checkIntegers(integers, symmetric);
+      checkIntegers(integers, symmetric, scaleFormat);
     } else {
       checkTable(format, granularity, symmetric);
     }
   }
 
-  private static void checkIntegers(IntFormat format, boolean symmetric) {
+  private static void checkIntegers(IntFormat format, boolean symmetric, ScaleFormat scaleFormat) {
+    if (scaleFormat == ScaleFormat.E4M3) {
+      throw new NibbleException(
+          "e4m3 scales need a scale of the tensor besides, which integers have no place for; use"
+              + " fp16, or a table format as nvfp4.");
+    }
     if (!format.signed()) {
       throw new NibbleException(
           format.name()
@@ -55,6 +61,10 @@ final class SpecRules {
     if (!symmetric) {
       throw new NibbleException(
           format.name() + " has no zero-point; leave :asym out or use an int format.");
+    }
+    if (format instanceof Binary && granularity == Granularity.BLOCK) {
+      throw new NibbleException(
+          "binary needs a scale that can be 0, which e8m0 cannot; use fp16 or bf16.");
     }
     if (granularity == Granularity.TENSOR) {
       throw new NibbleException(

@@ -1,7 +1,6 @@
 package dev.nibble.core.spec;
 
 import dev.nibble.core.NibbleException;
-import dev.nibble.core.format.FloatFormat;
 import dev.nibble.core.format.IntFormat;
 import dev.nibble.core.format.NumberFormat;
 import java.util.Locale;
@@ -9,35 +8,44 @@ import java.util.Map;
 
 /** Parser and printer of {@link QuantSpec}'s text form. */
 final class SpecText {
-  private static final int MX_BLOCK = 32;
-
-  private static final Map<String, NumberFormat> BLOCKS =
+  /** Names of published formats, each standing for a canonical text of parts. */
+  private static final Map<String, String> ALIASES =
       Map.of(
-          "mxfp4", new FloatFormat(2, 1),
-          "mxfp6-e2m3", new FloatFormat(2, 3),
-          "mxfp6-e3m2", new FloatFormat(3, 2),
-          "mxfp8-e4m3", new FloatFormat(4, 3),
-          "mxfp8-e5m2", new FloatFormat(5, 2));
+          "mxfp4", "fp4-e2m1:g32:e8m0",
+          "mxfp6-e2m3", "fp6-e2m3:g32:e8m0",
+          "mxfp6-e3m2", "fp6-e3m2:g32:e8m0",
+          "mxfp8-e4m3", "fp8-e4m3:g32:e8m0",
+          "mxfp8-e5m2", "fp8-e5m2:g32:e8m0",
+          "mxint8", "fixed8-6:g32:e8m0",
+          "nvfp4", "fp4-e2m1:g16:e4m3");
 
   private SpecText() {}
 
   static QuantSpec parse(String text) {
     String[] parts = text.strip().toLowerCase(Locale.ROOT).split(":", -1);
     try {
-      if (BLOCKS.containsKey(parts[0])) {
-        if (parts.length > 1) {
-          throw new NibbleException(parts[0] + " takes no further parts.");
-        }
-        return block(BLOCKS.get(parts[0]));
+      String alias = ALIASES.get(parts[0]);
+      if (alias == null) {
+        return parse(parts);
       }
-      return parse(parts);
+      if (parts.length > 1) {
+        throw new NibbleException(
+            parts[0] + " takes no further parts; it stands for " + alias + ".");
+      }
+      return parse(alias.split(":", -1));
     } catch (NibbleException e) {
       throw new NibbleException("quantization spec \"" + text + "\": " + e.getMessage());
     }
   }
 
-  private static QuantSpec block(NumberFormat format) {
-    return new QuantSpec(format, Granularity.BLOCK, MX_BLOCK, true, ScaleFormat.E8M0);
+  /** The alias of a text of parts, or the text itself. */
+  static String shortest(String text) {
+    for (Map.Entry<String, String> alias : ALIASES.entrySet()) {
+      if (alias.getValue().equals(text)) {
+        return alias.getKey();
+      }
+    }
+    return text;
   }
 
   private static QuantSpec parse(String[] parts) {
@@ -107,22 +115,17 @@ final class SpecText {
   }
 
   static String text(QuantSpec spec) {
-    for (Map.Entry<String, NumberFormat> mx : BLOCKS.entrySet()) {
-      if (spec.equals(block(mx.getValue()))) {
-        return mx.getKey();
-      }
-    }
-    StringBuilder out = new StringBuilder(spec.format().name()).append(':');
-    switch (spec.granularity()) {
-      case GROUP, BLOCK -> out.append('g').append(spec.groupSize());
-      default -> out.append(spec.granularity().name().toLowerCase(Locale.ROOT));
-    }
-    if (spec.affine()) {
-      out.append(spec.symmetric() ? ":sym" : ":asym");
-    }
-    if (spec.scaleFormat() != ScaleFormat.FP16) {
-      out.append(':').append(spec.scaleFormat().name().toLowerCase(Locale.ROOT));
-    }
-    return out.toString();
+    String shared =
+        switch (spec.granularity()) {
+          case GROUP, BLOCK -> "g" + spec.groupSize();
+          default -> spec.granularity().name().toLowerCase(Locale.ROOT);
+        };
+    String symmetry = spec.affine() ? (spec.symmetric() ? ":sym" : ":asym") : "";
+    return QuantSpec.text(spec.format().name(), shared, symmetry, spec.scaleFormat());
+  }
+
+  /** The scale part of a text, which fp16 does without. */
+  static String suffix(ScaleFormat format) {
+    return format == ScaleFormat.FP16 ? "" : ":" + format.name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,5 +1,6 @@
 package dev.nibble.core.tensor;
 
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.spec.ScaleFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -110,7 +111,7 @@ public record AffineTensor(
   @Override
   public String typeName() {
     String group = groupSize == 0 ? "tensor" : groupSize >= columns() ? "channel" : "g" + groupSize;
-    return "int" + bits + ":" + group + (symmetric() ? ":sym" : ":asym");
+    return QuantSpec.text("int" + bits, group, symmetric() ? ":sym" : ":asym", scaleFormat);
   }
 
   /** Group of a column. */

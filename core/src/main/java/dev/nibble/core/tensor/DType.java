@@ -1,5 +1,7 @@
 package dev.nibble.core.tensor;
 
+import dev.nibble.core.format.FloatFormat;
+import dev.nibble.core.format.NumberFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -23,6 +25,8 @@ public enum DType {
   F8_E5M2(1),
   /** Power of two: 2^(byte - 127), 255 is NaN (OCP MX scales). */
   F8_E8M0(1);
+
+  private static final NumberFormat E4M3 = new FloatFormat(4, 3);
 
   private static final ValueLayout.OfShort LE16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -69,7 +73,7 @@ public enum DType {
       case U16 -> data.get(LE16, index * 2) & 0xffff;
       case U8 -> data.get(ValueLayout.JAVA_BYTE, index) & 0xff;
       case BOOL -> data.get(ValueLayout.JAVA_BYTE, index) != 0 ? 1f : 0f;
-      case F8_E4M3 -> Float8.e4m3ToFloat(data.get(ValueLayout.JAVA_BYTE, index));
+      case F8_E4M3 -> E4M3.decode(data.get(ValueLayout.JAVA_BYTE, index) & 0xff);
       case F8_E5M2 -> Float.float16ToFloat((short) (data.get(ValueLayout.JAVA_BYTE, index) << 8));
       case F8_E8M0 -> e8m0(data.get(ValueLayout.JAVA_BYTE, index));
     };

@@ -17,15 +17,28 @@ public final class TablePacker {
    * @throws IllegalArgumentException when a length or scale breaks these rules
    */
   public static TableTensor pack(long[] shape, QuantSpec spec, byte[] codes, float[] scales) {
+    return pack(shape, spec, 1f, codes, scales);
+  }
+
+  /**
+   * As the other method, with a scale of the whole tensor, which the table takes: level c is {@code
+   * tensorScale * format.decode(c)}.
+   */
+  public static TableTensor pack(
+      long[] shape, QuantSpec spec, float tensorScale, byte[] codes, float[] scales) {
     if (spec.affine()) {
       throw new IllegalArgumentException(spec.text() + " is not a table spec");
     }
     int groupSize = spec.groupColumns(GroupLayout.of(shape, 0).columns());
     GroupLayout layout = GroupLayout.of(shape, groupSize);
+    float[] levels = spec.format().levels();
+    for (int c = 0; c < levels.length; c++) {
+      levels[c] *= tensorScale;
+    }
     return new TableTensor(
         shape,
         spec.format().name(),
-        spec.format().levels(),
+        levels,
         spec.bits(),
         groupSize,
         spec.scaleFormat(),

@@ -1,5 +1,6 @@
 package dev.nibble.core.tensor;
 
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.spec.ScaleFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -65,7 +66,9 @@ public record TableTensor(
 
   @Override
   public String typeName() {
-    return name + (groupSize >= columns() ? ":channel" : ":g" + groupSize);
+    boolean blocks = scaleFormat == ScaleFormat.E8M0 || scaleFormat == ScaleFormat.E4M3;
+    boolean channel = groupSize >= columns() && !blocks;
+    return QuantSpec.text(name, channel ? "channel" : "g" + groupSize, "", scaleFormat);
   }
 
   @Override

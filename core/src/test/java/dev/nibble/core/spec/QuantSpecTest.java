@@ -23,7 +23,14 @@ class QuantSpecTest {
         "int5:g32:sym:e8m0",
         "nf4:g64",
         "nf3:channel:fp32",
-        "fp4-e2m1:g16:e4m3",
+        "fp6-e2m3:g16:e4m3",
+        "pow2-4:g64",
+        "sqrt2-5:channel",
+        "log4-1.5:g64",
+        "ternary:g64:bf16",
+        "binary:g128",
+        "nvfp4",
+        "mxint8",
         "fp8-e4m3:channel",
         "mxfp4",
         "mxfp6-e2m3",
@@ -43,6 +50,8 @@ class QuantSpecTest {
     "INT4:sym:G64,int4:g64:sym",
     "int4:fp16:g32,int4:g32:asym",
     "fp4:g32:e8m0,mxfp4",
+    "fp4:g16:e4m3,nvfp4",
+    "log3-2:g8,log3-2.0:g8",
     "nf4:sym:g64,nf4:g64"
   })
   void shortFormsHaveDefaults(String text, String canonical) {
@@ -63,6 +72,11 @@ class QuantSpecTest {
     "int1:g32:sym,no symmetric grid",
     "uint4:g32,write int4 with :asym",
     "int4:channel:e8m0,go with blocks",
+    "int4:g16:e4m3,a scale of the tensor",
+    "binary:g32:e8m0,can be 0",
+    "log8-16:g32,too small",
+    "log4-1:g32,a base above 1",
+    "fp8-e2m3:g32,not a number format",
     "mxfp4:g64,takes no further parts",
     "'',not a number format"
   })
@@ -93,6 +107,6 @@ class QuantSpecTest {
   void formatsAreEqualByValue() {
     assertThat(new IntFormat(4, true)).isEqualTo(new IntFormat(4, true));
     assertThat(new IntFormat(4, true)).isNotEqualTo(new IntFormat(4, false));
-    assertThat(new FloatFormat(2, 1).maxMagnitude()).isEqualTo(6f);
+    assertThat(new FloatFormat(2, 1).highest()).isEqualTo(6f);
   }
 }
