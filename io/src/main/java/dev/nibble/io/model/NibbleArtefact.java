@@ -139,6 +139,8 @@ public final class NibbleArtefact {
             file.path(), "", "fewer tensors than layers in " + MANIFEST + "; it is incomplete");
       }
       TensorLayout.all(manifest.config()).forEach(this::check);
+      SiteOpsCheck.check(
+          file.path().resolveSibling(MANIFEST), manifest.config(), manifest.siteOps());
     }
 
     private void check(String name, long[] shape) {

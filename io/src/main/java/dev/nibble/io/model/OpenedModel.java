@@ -4,6 +4,7 @@ import dev.nibble.core.ModelFormatException;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.io.gguf.GgufModel;
 import dev.nibble.io.safetensors.ShardedSafetensors;
+import dev.nibble.io.token.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ public final class OpenedModel implements AutoCloseable {
           "special_tokens_map.json",
           "added_tokens.json",
           "vocab.json",
+          "vocab.txt",
           "merges.txt",
           "tokenizer.model",
           "chat_template.jinja",
@@ -44,6 +46,7 @@ public final class OpenedModel implements AutoCloseable {
   private final Kind kind;
   private final ModelWeights weights;
   private final List<Path> files;
+  private Tokenizer tokenizer;
 
   private OpenedModel(Path path, Kind kind, ModelWeights weights, List<Path> files) {
     this.path = path;
@@ -135,6 +138,21 @@ public final class OpenedModel implements AutoCloseable {
   /** Configuration and tensors; closed with this model. */
   public ModelWeights weights() {
     return weights;
+  }
+
+  /**
+   * The model's tokenizer, read when first asked for.
+   *
+   * @throws ModelFormatException when its files are missing, damaged or of an unsupported kind
+   */
+  public synchronized Tokenizer tokenizer() {
+    if (tokenizer == null) {
+      tokenizer =
+          weights instanceof GgufModel gguf
+              ? Tokenizer.fromGguf(gguf.file())
+              : Tokenizer.fromDirectory(path);
+    }
+    return tokenizer;
   }
 
   /** All files that define the model: weights, configuration, tokenizer. For hashing. */

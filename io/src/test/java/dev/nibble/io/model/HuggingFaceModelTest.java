@@ -157,6 +157,7 @@ class HuggingFaceModelTest {
       assertThat(model.weights().tensor("model.embed_tokens.weight").shape())
           .containsExactly(2048, 128);
       assertThat(model.files()).hasSize(6);
+      assertThat(model.tokenizer().vocabSize()).isEqualTo(2048);
     }
     try (OpenedModel model = OpenedModel.open(SharedData.path("models/stories260k"))) {
       assertThat(model.weights().config().normEps()).isEqualTo(1e-5);

@@ -132,7 +132,7 @@ class NibbleArtefactTest {
             new SiteOps(
                 List.of(
                     new OnlineTransform.Hadamard(48),
-                    new OnlineTransform.HeadHadamard(4, 8),
+                    new OnlineTransform.HeadHadamard(4, 12),
                     new OnlineTransform.BlockHadamard(16)),
                 Optional.of(
                     new ActivationQuant(
@@ -154,6 +154,26 @@ class NibbleArtefactTest {
           .extracting(p -> p.getFileName().toString())
           .containsExactly("nibble.json", "model.safetensors");
     }
+  }
+
+  @Test
+  void operatorsThatDoNotFitTheirSiteAreRefused() {
+    Path source = FamilyFixtures.of("llama").directory();
+    String down = "model.layers.0.mlp.down_proj";
+    refusedOps(source, "model.layers.2.mlp.down_proj", new OnlineTransform.Hadamard(48), "no such");
+    refusedOps(source, down, new OnlineTransform.Hadamard(32), "does not fit inputs of width 48");
+    refusedOps(source, down, new OnlineTransform.HeadHadamard(4, 8), "HeadHadamard");
+    refusedOps(source, down, new OnlineTransform.BlockHadamard(32), "BlockHadamard");
+    refusedOps(source, down, new OnlineTransform.Permutation(new int[] {0}), "Permutation");
+    refusedOps(source, down, new OnlineTransform.Scaling(new float[49]), "Scaling");
+  }
+
+  private void refusedOps(Path source, String site, OnlineTransform transform, String message) {
+    writeArtefact(source, Map.of(site, new SiteOps(List.of(transform), Optional.empty())));
+    assertThatThrownBy(() -> OpenedModel.open(directory))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("nibble.json [site_ops." + site + "]")
+        .hasMessageContaining(message);
   }
 
   @Test

@@ -1,0 +1,194 @@
+package dev.nibble.io.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.sun.management.ThreadMXBean;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.op.ActivationQuant;
+import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.op.SiteOps;
+import dev.nibble.core.progress.Progress;
+import dev.nibble.core.spec.ScaleFormat;
+import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.core.testing.Mutator;
+import dev.nibble.io.gguf.GgufExport;
+import dev.nibble.io.gguf.GgufExportOptions;
+import dev.nibble.io.safetensors.SafetensorsWriter;
+import dev.nibble.io.safetensors.ShardedSafetensors;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Damaged model files give one sentence that names the file, or a model that can be read; never
+ * another exception, a hang, or memory out of proportion. The system property {@code
+ * nibble.fuzz.cases} sets the number of cases over all kinds of files (2,000 when absent).
+ */
+class HostileFilesTest {
+  private static final int CASES = Integer.getInteger("nibble.fuzz.cases", 2000);
+
+  /** Heap that one case may use: a small multiple of what the undamaged models need. */
+  private static final long HEAP_BYTES = 48L << 20;
+
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  @TempDir Path root;
+
+  /** The file that is damaged, in a model of which it is a part. */
+  enum Victim {
+    WEIGHTS("llama", "model.safetensors", true),
+    CONFIG_LLAMA("llama-yarn", "config.json", true),
+    CONFIG_FALCON("falcon-new", "config.json", true),
+    CONFIG_GPT2("gpt2", "config.json", true),
+    CONFIG_OPT("opt-post-norm", "config.json", true),
+    INDEX("bloom", ShardedSafetensors.INDEX, true),
+    SHARD("bloom", "model-00002-of-00002.safetensors", true),
+    PACKED("qwen3", NibbleArtefact.WEIGHTS, true),
+    MANIFEST("qwen3", NibbleArtefact.MANIFEST, true),
+    GGUF("qwen2", "model.gguf", false);
+
+    private final String fixture;
+    private final String file;
+    private final boolean text;
+
+    Victim(String fixture, String file, boolean text) {
+      this.fixture = fixture;
+      this.file = file;
+      this.text = text;
+    }
+  }
+
+  private Path directory;
+
+  @BeforeEach
+  void makeDirectory() throws IOException {
+    directory = Files.createDirectory(root.resolve("hostile-model"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Victim.class)
+  @Timeout(value = 30, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void damageIsReportedInOneSentence(Victim victim) throws IOException {
+    Path model = build(victim);
+    Path file = directory.resolve(victim.file);
+    byte[] whole = Files.readAllBytes(file);
+    // A header and its share of tensor names; text files are header from end to end.
+    int header = file.toString().endsWith(".json") ? whole.length : Math.min(whole.length, 6000);
+    Mutator mutator = new Mutator(whole, header, victim.text);
+    int refused = 0;
+    int cases = Math.max(1, CASES / Victim.values().length);
+    for (int seed = 0; seed < cases; seed++) {
+      Files.write(file, mutator.mutate(seed));
+      refused += isRefused(model, victim + " with seed " + seed) ? 1 : 0;
+    }
+    assertThat(refused).as("cases that were refused").isGreaterThan(cases / 4);
+    Files.write(file, whole);
+    assertThat(isRefused(model, "undamaged")).isFalse();
+  }
+
+  private boolean isRefused(Path model, String what) {
+    long before = THREADS.getCurrentThreadAllocatedBytes();
+    boolean refused = false;
+    try (OpenedModel opened = OpenedModel.open(model)) {
+      ModelWeights weights = opened.weights();
+      for (String name : weights.names()) {
+        weights.tensor(name).toFloats();
+      }
+    } catch (NibbleException e) {
+      assertThat(e.getMessage())
+          .as(what)
+          .contains("hostile-model")
+          .doesNotContainPattern("\\p{Cntrl}")
+          .hasSizeLessThan(1000);
+      refused = true;
+    } catch (RuntimeException | Error e) {
+      throw new AssertionError(what + " let another exception escape", e);
+    }
+    assertThat(THREADS.getCurrentThreadAllocatedBytes() - before)
+        .as(what + ": heap allocated")
+        .isLessThan(HEAP_BYTES);
+    return refused;
+  }
+
+  /** Makes the model that the victim belongs to and says what to open. */
+  private Path build(Victim victim) {
+    Path source = FamilyFixtures.of(victim.fixture).directory();
+    switch (victim) {
+      case INDEX, SHARD -> ModelCopy.of(source).shards(2).to(directory);
+      case PACKED, MANIFEST -> writeArtefact(source);
+      case GGUF -> {
+        try (OpenedModel model = OpenedModel.open(source)) {
+          GgufExport.write(
+              model.weights(),
+              Map.of(),
+              GgufExportOptions.asStored(),
+              directory.resolve(victim.file),
+              Progress.SILENT);
+        }
+        return directory.resolve(victim.file);
+      }
+      default -> ModelCopy.of(source).to(directory);
+    }
+    return directory;
+  }
+
+  private void writeArtefact(Path source) {
+    try (OpenedModel model = OpenedModel.open(source)) {
+      Map<String, PackedTensor> tensors = new LinkedHashMap<>();
+      for (String name : model.weights().names()) {
+        PackedTensor tensor = model.weights().tensor(name);
+        tensors.put(name, name.endsWith("_proj.weight") ? packed(tensor.shape()) : tensor);
+      }
+      SafetensorsWriter.write(
+          directory.resolve(NibbleArtefact.WEIGHTS),
+          PackedFile.metadata(tensors),
+          PackedFile.entries(tensors),
+          Progress.SILENT);
+      SiteOps ops =
+          new SiteOps(
+              List.of(new OnlineTransform.BlockHadamard(16)),
+              Optional.of(ActivationQuant.perToken(8)));
+      NibbleArtefact.writeManifest(
+          directory,
+          NibbleArtefact.Manifest.of(
+              model.weights().config(),
+              Map.of("model.layers.0.mlp.down_proj", ops, "model.layers.1.mlp.up_proj", ops),
+              JsonNodeFactory.instance.objectNode().put("recipe", "none")));
+    }
+  }
+
+  private static AffineTensor packed(long[] shape) {
+    int rows = (int) shape[0];
+    int columns = (int) shape[1];
+    int groups = Math.ceilDiv(columns, 16);
+    return new AffineTensor(
+        shape,
+        4,
+        16,
+        ScaleFormat.FP16,
+        bytes(rows * AffineTensor.rowStride(columns, 4)),
+        bytes(2L * rows * groups),
+        bytes((rows * groups * 4L + 31) / 32 * 4),
+        null);
+  }
+
+  private static MemorySegment bytes(long count) {
+    return MemorySegment.ofArray(new byte[(int) count]);
+  }
+}
