@@ -48,8 +48,7 @@ final class GptqStep implements Step {
         .map(
             spec ->
                 new StoredForm(
-                    spec.text(),
-                    site.kind() == Site.Kind.LINEAR && options.storesGroupIndex(spec)));
+                    spec, site.kind() == Site.Kind.LINEAR && options.storesGroupIndex(spec)));
   }
 
   @Override

@@ -39,7 +39,7 @@ final class RtnStep implements Step {
 
   @Override
   public Optional<StoredForm> stores(Site site) {
-    return targets.specOf(site).map(spec -> new StoredForm(spec.text(), false));
+    return targets.specOf(site).map(spec -> new StoredForm(spec, false));
   }
 
   /** Weights, codes and scales of as many of the largest sites as there are threads. */

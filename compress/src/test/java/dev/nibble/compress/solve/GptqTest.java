@@ -100,7 +100,9 @@ class GptqTest {
     Run whole = run(w, h, spec, options(actOrder, fixed, n));
     for (int block : new int[] {1, 7, 32, 128}) {
       Run blocked = run(w, h, spec, options(actOrder, fixed, block));
-      assertThat(blocked.solution().codes()).as("block %d", block).isEqualTo(whole.solution().codes());
+      assertThat(blocked.solution().codes())
+          .as("block %d", block)
+          .isEqualTo(whole.solution().codes());
       assertThat(blocked.solution().scales()).isEqualTo(whole.solution().scales());
       assertThat(blocked.solution().loss()).isEqualTo(whole.solution().loss());
     }
