@@ -1,5 +1,6 @@
 package dev.nibble.eval.perplexity;
 
+import dev.nibble.io.token.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Pattern;
 
@@ -14,6 +15,11 @@ import java.util.regex.Pattern;
 public record Document(int[] tokens, long words, long bytes) {
   private static final Pattern WHITE_SPACE =
       Pattern.compile("\\s+", Pattern.UNICODE_CHARACTER_CLASS);
+
+  /** Cleans and tokenizes a page. */
+  public static Document of(String page, Tokenizer tokenizer) {
+    return of(page, tokenizer.encode(WikiTextCleaning.clean(page), false));
+  }
 
   /**
    * A document of an original page and the tokens of {@link WikiTextCleaning#clean}ed text.

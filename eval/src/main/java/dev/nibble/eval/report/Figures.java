@@ -1,5 +1,7 @@
 package dev.nibble.eval.report;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /** How figures are written, alike on pages, terminals and in Markdown. NaN is an empty string. */
@@ -50,7 +52,8 @@ public final class Figures {
     if (size == 0) {
       return "0";
     }
-    int exponent = (int) Math.floor(Math.log10(size));
+    BigDecimal rounded = new BigDecimal(size).round(new MathContext(n));
+    int exponent = rounded.precision() - rounded.scale() - 1;
     if (exponent >= 9 || exponent < -5) {
       return String.format(Locale.ROOT, "%." + (n - 1) + "e", value);
     }
