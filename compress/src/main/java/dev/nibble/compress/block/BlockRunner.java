@@ -133,7 +133,9 @@ public final class BlockRunner {
     try (Block block = handle.load()) {
       advance(ActivationStreams.Kind.ORIGINAL, index, handle, block, sums);
       tensors.forEach(
-          (name, tensor) -> block.setParameter(name, Torch.fromPacked(tensor, ScalarType.Float)));
+          (name, tensor) ->
+              Torch.run(
+                  () -> block.setParameter(name, Torch.fromPacked(tensor, ScalarType.Float))));
       for (String site : block.stateNames()) {
         SiteOps ops = operators.getOrDefault(site, SiteOps.NONE);
         SiteState state = block.state(site);
