@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /** Configurations of every kind a decoder comes in, and weights in which no gain is 1. */
-public final class TinyModels {
-  private TinyModels() {}
+public final class TinyFamilies {
+  private TinyFamilies() {}
 
   /** The parts of a shape that transforms care about; the rest is small and fixed. */
   public record Shape(
