@@ -40,8 +40,9 @@ public interface Step {
   }
 
   /**
-   * Most memory in bytes that {@link #apply} holds at once on a block of this shape, beyond the
-   * block's fp32 parameters: statistics, solver copies, codes. An estimate within a quarter.
+   * Most memory in bytes that {@link #apply} holds at once on a block of this shape: statistics,
+   * solver copies, codes. Not counted are the block's fp32 parameters and the activations of one
+   * forward pass a thread. An estimate within a quarter.
    */
   default long workingBytes(BlockShape shape) {
     return 0;

@@ -23,12 +23,12 @@ public final class CollectedEvents implements Events {
   }
 
   /** Everything recorded, sorted. */
-  synchronized List<StepEvent> events() {
+  public synchronized List<StepEvent> events() {
     return events.stream().sorted().toList();
   }
 
   /** The last word on each solved site, sorted. */
-  synchronized List<SolvedSite> solvedSites() {
+  public synchronized List<SolvedSite> solvedSites() {
     return List.copyOf(solved.values());
   }
 }

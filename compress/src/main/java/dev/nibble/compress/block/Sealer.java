@@ -114,7 +114,8 @@ final class Sealer {
           saturated + " values beyond the range of " + stored.typeName() + " were clipped to it");
     }
     if (type != DType.F32) {
-      block.setParameter(planned.name(), Torch.fromPacked(stored, ScalarType.Float));
+      Torch.run(
+          () -> block.setParameter(planned.name(), Torch.fromPacked(stored, ScalarType.Float)));
     }
     return stored;
   }

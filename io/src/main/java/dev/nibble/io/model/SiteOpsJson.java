@@ -30,13 +30,13 @@ import java.util.TreeMap;
  *
  * <p>Floats are written as the doubles they equal, so they come back bit for bit.
  */
-final class SiteOpsJson {
+public final class SiteOpsJson {
   private static final int MAX = ConfigDraft.MAX_COUNT;
 
   private SiteOpsJson() {}
 
   /** All sites, sorted by name. */
-  static ObjectNode write(Map<String, SiteOps> sites) {
+  public static ObjectNode write(Map<String, SiteOps> sites) {
     ObjectNode out = JsonNodeFactory.instance.objectNode();
     new TreeMap<>(sites)
         .forEach(
@@ -86,7 +86,7 @@ final class SiteOpsJson {
   }
 
   /** Reads what {@link #write} wrote. */
-  static Map<String, SiteOps> read(JsonFields sites) {
+  public static Map<String, SiteOps> read(JsonFields sites) {
     Map<String, SiteOps> out = new LinkedHashMap<>();
     for (String name : sites.keys()) {
       JsonFields site = sites.object(name);

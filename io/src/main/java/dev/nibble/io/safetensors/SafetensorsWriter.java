@@ -79,11 +79,7 @@ public final class SafetensorsWriter {
    */
   public static void write(
       Path target, Map<String, String> metadata, List<Entry> entries, Progress progress) {
-    List<Entry> sorted =
-        entries.stream()
-            .sorted(
-                Comparator.comparingInt((Entry e) -> -e.dtype().bytes()).thenComparing(Entry::name))
-            .toList();
+    List<Entry> sorted = sorted(entries);
     byte[] header = header(metadata, sorted);
     long total = sorted.stream().mapToLong(Entry::byteSize).sum();
     AtomicFile.write(
@@ -100,7 +96,14 @@ public final class SafetensorsWriter {
 
   /** Size of the file that {@link #write} would make, without asking for any data. */
   public static long fileSize(Map<String, String> metadata, List<Entry> entries) {
-    return header(metadata, entries).length + entries.stream().mapToLong(Entry::byteSize).sum();
+    return header(metadata, sorted(entries)).length
+        + entries.stream().mapToLong(Entry::byteSize).sum();
+  }
+
+  private static List<Entry> sorted(List<Entry> entries) {
+    return entries.stream()
+        .sorted(Comparator.comparingInt((Entry e) -> -e.dtype().bytes()).thenComparing(Entry::name))
+        .toList();
   }
 
   private static byte[] header(Map<String, String> metadata, List<Entry> entries) {

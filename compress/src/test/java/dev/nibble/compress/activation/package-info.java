@@ -1,2 +1,0 @@
-/** Tests of activation steps. */
-package dev.nibble.compress.activation;

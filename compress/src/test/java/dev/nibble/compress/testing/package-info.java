@@ -1,2 +1,0 @@
-/** Tiny models of many shapes and a small driver, for tests of steps. */
-package dev.nibble.compress.testing;

@@ -1,2 +1,0 @@
-/** Tests of transforms. */
-package dev.nibble.compress.transform;

@@ -1,0 +1,87 @@
+package dev.nibble.pipeline.check;
+
+import dev.nibble.compress.recipe.Recipe;
+import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.TensorNames;
+import dev.nibble.models.BlockHandle;
+import dev.nibble.models.Model;
+import dev.nibble.models.Site;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+
+/** Compares a recipe with the model it is to be applied to. */
+public final class RecipeCheck {
+  /** Measurements that {@code evaluate:} may name. */
+  public static final List<String> MEASUREMENTS = List.of("perplexity", "kld");
+
+  /** Formats that {@code export:} may name. */
+  public static final List<String> FORMATS = List.of("nibble");
+
+  private RecipeCheck() {}
+
+  /**
+   * Asks every step before anything is prepared.
+   *
+   * @throws NibbleException with all reasons when the recipe does not fit
+   */
+  public static void architecture(Recipe recipe, ModelConfig config) {
+    List<String> problems = new ArrayList<>();
+    for (RecipeStep step : recipe.steps()) {
+      for (String objection : step.step().objections(config)) {
+        problems.add(step.name() + ": " + objection);
+      }
+    }
+    unknown(problems, "evaluate", recipe.evaluate(), MEASUREMENTS);
+    unknown(problems, "export", recipe.export(), FORMATS);
+    fail(recipe, problems);
+  }
+
+  private static void unknown(
+      List<String> problems, String field, List<String> given, List<String> known) {
+    for (String name : given) {
+      if (!known.contains(name)) {
+        problems.add(
+            field + ": unknown name \"" + name + "\", known are " + String.join(", ", known));
+      }
+    }
+  }
+
+  /**
+   * Looks at what steps will store, once their rewrites are installed.
+   *
+   * @throws NibbleException when a step would store a tensor that the artefact does not have
+   */
+  public static void storage(Recipe recipe, Model model) {
+    List<String> problems = new ArrayList<>();
+    if (model.config().tiedHead()) {
+      List<Site> heads =
+          model.blocks().stream()
+              .filter(b -> b.kind() == BlockHandle.Kind.HEAD)
+              .flatMap(b -> b.sites().stream())
+              .filter(site -> site.name().equals(TensorNames.HEAD))
+              .toList();
+      for (RecipeStep step : recipe.steps()) {
+        if (heads.stream().anyMatch(site -> step.step().stores(site).isPresent())) {
+          problems.add(
+              step.name()
+                  + ": the model's head is its embedding, so it has no spec of its own; set"
+                  + " embedding: instead of head:");
+        }
+      }
+    }
+    fail(recipe, problems);
+  }
+
+  private static void fail(Recipe recipe, List<String> problems) {
+    if (!problems.isEmpty()) {
+      throw new NibbleException(
+          "recipe "
+              + recipe.name()
+              + " does not fit the model: "
+              + String.join("; ", new TreeSet<>(problems)));
+    }
+  }
+}

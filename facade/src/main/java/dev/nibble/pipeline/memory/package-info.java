@@ -1,0 +1,2 @@
+/** Amounts of memory: how users write them, and what a process has resident. */
+package dev.nibble.pipeline.memory;

@@ -1,0 +1,89 @@
+package dev.nibble.pipeline.plan;
+
+import dev.nibble.compress.Step.BlockShape;
+import dev.nibble.compress.block.PlannedTensor;
+import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.models.BlockHandle;
+import dev.nibble.models.Model;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Peak memory of a run: what the process needs anyway plus the most that any one block takes. It
+ * does not depend on how many blocks there are, nor on the number of calibration samples, which
+ * wait on disk.
+ */
+final class MemoryModel {
+  /** JVM, libtorch's code and tables, and the heap's slack between collections. */
+  static final long BASE = 280L << 20;
+
+  private final Model model;
+  private final List<RecipeStep> recipe;
+  private final Map<String, PlannedTensor> tensors;
+  private final int batchTokens;
+  private final int sequenceTokens;
+
+  /**
+   * @param model the model with rewrites installed
+   * @param batchTokens tokens of a calibration batch, 0 without calibration
+   * @param sequenceTokens tokens of a sequence of it
+   */
+  MemoryModel(
+      Model model,
+      List<RecipeStep> recipe,
+      Map<String, PlannedTensor> tensors,
+      int batchTokens,
+      int sequenceTokens) {
+    this.model = model;
+    this.recipe = recipe;
+    this.tensors = tensors;
+    this.batchTokens = batchTokens;
+    this.sequenceTokens = sequenceTokens;
+  }
+
+  /** Forecast in bytes with {@code threads} tasks at once. */
+  long peakBytes(int threads) {
+    return BASE + model.blocks().stream().mapToLong(b -> block(b, threads)).max().orElse(0);
+  }
+
+  private long block(BlockHandle block, int threads) {
+    long loading = block.residentBytes() + largestTensor(block) * 2; // as fp64 while rewritten
+    long steps = 0;
+    BlockShape shape = new BlockShape(block.stages(), batchTokens, sequenceTokens, threads);
+    for (RecipeStep step : recipe) {
+      steps = Math.max(steps, step.step().workingBytes(shape));
+    }
+    long working = block.residentBytes() + threads * forwardBytes(block) + steps;
+    long sealed =
+        block.shapes().keySet().stream()
+            .filter(tensors::containsKey)
+            .mapToLong(name -> tensors.get(name).bytes())
+            .sum();
+    return Math.max(loading, working + sealed);
+  }
+
+  private static long largestTensor(BlockHandle block) {
+    return block.shapes().values().stream()
+        .mapToLong(shape -> Arrays.stream(shape).reduce(Float.BYTES, (a, b) -> a * b))
+        .max()
+        .orElse(0);
+  }
+
+  /** Activations of one batch inside one block, all of them alive until its forward pass ends. */
+  private long forwardBytes(BlockHandle block) {
+    ModelConfig c = model.config();
+    long perToken =
+        switch (block.kind()) {
+          case EMBEDDING -> 3L * c.hiddenSize();
+          case DECODER ->
+              8L * c.hiddenSize()
+                  + 8L * c.qSize()
+                  + 6L * c.kvSize()
+                  + (c.gated() ? 4L : 2L) * c.ffnSize();
+          case HEAD -> 0; // no activations leave the head, so it is not run
+        };
+    return perToken * batchTokens * Float.BYTES;
+  }
+}

@@ -1,0 +1,86 @@
+package dev.nibble.pipeline.provenance;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.nibble.eval.divergence.DivergenceResult;
+import dev.nibble.eval.statistics.Estimate;
+import dev.nibble.io.json.JsonFields;
+
+/**
+ * How close a quantized model is to its original, measured by running both.
+ *
+ * @param conditions protocol and text
+ * @param positions compared positions
+ * @param errors positions left out because a logit was not finite
+ * @param kld mean Kullback–Leibler divergence from the original, nats
+ * @param kldP99 99th percentile of the divergence
+ * @param top1 share of positions with the same most likely token
+ * @param perplexityBefore perplexity of the original on these positions
+ * @param perplexityAfter perplexity of the quantized model on the same positions
+ */
+public record Fidelity(
+    String conditions,
+    long positions,
+    long errors,
+    Estimate kld,
+    double kldP99,
+    Estimate top1,
+    Estimate perplexityBefore,
+    Estimate perplexityAfter) {
+
+  /** The headline figures of a full comparison. */
+  public static Fidelity of(DivergenceResult full) {
+    return new Fidelity(
+        full.conditions(),
+        full.positions(),
+        full.errors(),
+        full.kld(),
+        full.kldPercentiles().p99(),
+        full.top1(),
+        full.perplexityBase(),
+        full.perplexityQuantized());
+  }
+
+  /** JSON form; a figure that is no finite number is null. */
+  ObjectNode toJson() {
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.put("conditions", conditions).put("positions", positions).put("errors", errors);
+    put(out, "kld", kld);
+    out.put("kld_p99", finite(kldP99));
+    put(out, "top1", top1);
+    put(out, "perplexity_before", perplexityBefore);
+    put(out, "perplexity_after", perplexityAfter);
+    return out;
+  }
+
+  private static void put(ObjectNode out, String key, Estimate estimate) {
+    out.putObject(key)
+        .put("value", finite(estimate.value()))
+        .put("standard_error", finite(estimate.standardError()));
+  }
+
+  private static Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  /** Reads the JSON form. */
+  static Fidelity fromJson(JsonFields in) {
+    return new Fidelity(
+        in.string("conditions"),
+        in.node().path("positions").longValue(),
+        in.node().path("errors").longValue(),
+        estimate(in, "kld"),
+        in.number("kld_p99", -Double.MAX_VALUE, Double.MAX_VALUE, Double.NaN),
+        estimate(in, "top1"),
+        estimate(in, "perplexity_before"),
+        estimate(in, "perplexity_after"));
+  }
+
+  private static Estimate estimate(JsonFields in, String key) {
+    JsonFields found = in.object(key);
+    double big = Double.MAX_VALUE;
+    return new Estimate(
+        found.number("value", -big, big, Double.NaN),
+        found.number("standard_error", -big, big, Double.NaN));
+  }
+}

@@ -1,0 +1,85 @@
+package dev.nibble.pipeline.run;
+
+import dev.nibble.compress.block.Batches;
+import dev.nibble.compress.block.Seeds;
+import dev.nibble.compress.recipe.Calibration;
+import dev.nibble.core.NibbleException;
+import dev.nibble.io.data.TextCorpus;
+import dev.nibble.io.token.Tokenizer;
+import dev.nibble.pipeline.journal.ContentHash;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Token sequences that steps look at: windows at random places of a text, without special tokens,
+ * as GPTQ draws them (Frantar et al. 2022, section 4).
+ *
+ * @param batches the sequences
+ * @param sha256 hash of their tokens, "" for none
+ * @param notes what the user should know about them
+ */
+public record CalibrationSet(Batches batches, String sha256, List<String> notes) {
+  /** Characters of text that are tokenized for each token wanted. */
+  private static final long CHARACTERS_PER_TOKEN = 32;
+
+  /** No calibration. */
+  public static final CalibrationSet NONE = new CalibrationSet(Batches.NONE, "", List.of());
+
+  /**
+   * Draws the sequences of a recipe.
+   *
+   * @param contextLength longest sequence the model takes
+   * @throws NibbleException when the text is shorter than one sequence
+   */
+  public static CalibrationSet draw(
+      Calibration wanted, TextCorpus corpus, Tokenizer tokenizer, int contextLength) {
+    List<String> notes = new ArrayList<>();
+    int length = Math.min(wanted.length(), contextLength);
+    if (length < wanted.length()) {
+      notes.add(
+          "calibration.length is cut from "
+              + wanted.length()
+              + " to the model's context of "
+              + length
+              + " tokens");
+    }
+    String text = corpus.text();
+    long characters =
+        Math.min(text.length(), CHARACTERS_PER_TOKEN * wanted.samples() * (long) length);
+    int[] tokens = tokenizer.encode(text.substring(0, (int) characters), false);
+    if (tokens.length < length) {
+      throw new NibbleException(
+          "calibration.data: "
+              + corpus.id()
+              + " has only "
+              + tokens.length
+              + " tokens, fewer than one sequence of "
+              + length
+              + "; use a longer text or a shorter calibration.length");
+    }
+    if (tokens.length < (long) wanted.samples() * length) {
+      notes.add(
+          "calibration.data: "
+              + corpus.id()
+              + " has "
+              + tokens.length
+              + " tokens, so the "
+              + wanted.samples()
+              + " sequences overlap");
+    }
+    SplittableRandom random = new SplittableRandom(Seeds.derive(wanted.seed(), "calibration"));
+    int[][] sequences = new int[wanted.samples()][];
+    for (int s = 0; s < sequences.length; s++) {
+      int from = random.nextInt(tokens.length - length + 1);
+      sequences[s] = Arrays.copyOfRange(tokens, from, from + length);
+    }
+    return new CalibrationSet(Batches.of(sequences), ContentHash.of(sequences), notes);
+  }
+
+  /** Tokens in all. */
+  public long tokens() {
+    return (long) batches.sequences().length * batches.length();
+  }
+}

@@ -1,0 +1,119 @@
+package dev.nibble.pipeline.run;
+
+import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.block.BlockRunner;
+import dev.nibble.compress.block.CollectedEvents;
+import dev.nibble.compress.block.StepEvent;
+import dev.nibble.compress.recipe.Recipe;
+import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.io.model.OpenedModel;
+import dev.nibble.models.DecoderModel;
+import dev.nibble.models.Model;
+import dev.nibble.pipeline.check.RecipeCheck;
+import dev.nibble.pipeline.plan.Plan;
+import dev.nibble.pipeline.plan.Planner;
+import java.util.List;
+
+/**
+ * A run that is ready to begin: the model is open, the recipe has been found to fit it, rewrites
+ * are installed and calibration tokens drawn. Holds no weights.
+ */
+public final class Preparation implements AutoCloseable {
+  private final RunOptions options;
+  private final OpenedModel source;
+  private final Model model;
+  private final CalibrationSet calibration;
+  private final List<StepEvent> events;
+  private final Plan plan;
+
+  /**
+   * Opens and checks everything.
+   *
+   * @throws dev.nibble.core.NibbleException when the model cannot be read, the recipe does not fit
+   *     it, or the memory limit cannot be kept
+   */
+  public Preparation(RunOptions options) {
+    this.options = options;
+    this.source = OpenedModel.open(options.model());
+    try {
+      RecipeCheck.architecture(recipe(), source.weights().config());
+      this.calibration = calibrate();
+      CollectedEvents collected = new CollectedEvents();
+      this.model = prepare(recipe(), collected);
+      this.events = collected.events();
+      RecipeCheck.storage(recipe(), model);
+      this.plan =
+          new Planner(source.weights(), model, recipe(), calibration.batches())
+              .plan(
+                  options.model().toString(),
+                  options.threads(),
+                  options.memoryLimit(),
+                  calibration.notes());
+    } catch (RuntimeException | Error e) {
+      source.close();
+      throw e;
+    }
+  }
+
+  private CalibrationSet calibrate() {
+    if (BlockRunner.streamsOf(recipe().steps()).isEmpty()) {
+      return CalibrationSet.NONE;
+    }
+    return CalibrationSet.draw(
+        recipe().calibration(),
+        options.data().text(recipe().calibration().data()),
+        source.tokenizer(),
+        source.weights().config().maxPositions());
+  }
+
+  /** The model with the rewrites of a recipe's steps installed. */
+  private Model prepare(Recipe recipe, CollectedEvents collected) {
+    DecoderModel opened = DecoderModel.open(source.weights());
+    List<RecipeStep> steps = recipe.steps();
+    for (int s = 0; s < steps.size(); s++) {
+      long seed = BlockRunner.stepSeed(recipe.seed(), steps, s);
+      steps.get(s).step().prepare(new ModelTask(opened, seed, collected));
+    }
+    return opened;
+  }
+
+  /** What was asked for. */
+  public RunOptions options() {
+    return options;
+  }
+
+  /** The recipe. */
+  public Recipe recipe() {
+    return options.recipe();
+  }
+
+  /** The source. */
+  public OpenedModel source() {
+    return source;
+  }
+
+  /** The source with the steps' rewrites installed. */
+  public Model model() {
+    return model;
+  }
+
+  /** Calibration tokens. */
+  public CalibrationSet calibration() {
+    return calibration;
+  }
+
+  /** What steps reported while they prepared the model. */
+  public List<StepEvent> events() {
+    return events;
+  }
+
+  /** Sizes and memory. */
+  public Plan plan() {
+    return plan;
+  }
+
+  @Override
+  public void close() {
+    source.close();
+  }
+}
