@@ -38,8 +38,13 @@ public final class RecordedEvents implements Events {
     return solved;
   }
 
+  /** Events of this kind, in order. */
+  public List<Recorded> of(String kind) {
+    return recorded.stream().filter(r -> r.kind().equals(kind)).toList();
+  }
+
   /** Sites with an event of this kind. */
   public List<String> sites(String kind) {
-    return recorded.stream().filter(r -> r.kind().equals(kind)).map(Recorded::site).toList();
+    return of(kind).stream().map(Recorded::site).toList();
   }
 }

@@ -30,7 +30,10 @@ public interface Block extends AutoCloseable {
   /** Live fp32 parameter by canonical tensor name; owned by the block. */
   Tensor parameter(String name);
 
-  /** Replaces (or adds) a parameter; the block takes ownership and frees the old one. */
+  /**
+   * Replaces (or adds) a parameter and frees the old one. Called inside a {@link Torch} scope, to
+   * which the value belongs; the block then keeps it beyond that scope.
+   */
   void setParameter(String name, Tensor value);
 
   /** Places with run-time state: all sites, and the attention core of a decoder block. */

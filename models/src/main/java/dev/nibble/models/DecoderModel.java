@@ -178,18 +178,17 @@ public final class DecoderModel implements Model {
   /** The tensor as fp32 with all rewrites applied in fp64, out of every scope. */
   private Tensor read(String name, long[] shape) {
     boolean head = name.equals(TensorNames.weight(TensorNames.HEAD));
-    return Torch.keep(
-        Torch.noGrad(
-            () -> {
-              if (rewrites.isEmpty()) {
-                return source(name, shape, ScalarType.Float);
-              }
-              Tensor value = source(name, shape, ScalarType.Double);
-              for (Installed installed : rewrites) {
-                value = installed.rewrite().apply(head ? installed.headName() : name, value);
-              }
-              return value.to(ScalarType.Float);
-            }));
+    return Torch.owned(
+        () -> {
+          if (rewrites.isEmpty()) {
+            return source(name, shape, ScalarType.Float);
+          }
+          Tensor value = source(name, shape, ScalarType.Double);
+          for (Installed installed : rewrites) {
+            value = installed.rewrite().apply(head ? installed.headName() : name, value);
+          }
+          return value.to(ScalarType.Float);
+        });
   }
 
   /**

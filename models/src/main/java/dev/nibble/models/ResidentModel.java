@@ -44,6 +44,16 @@ public final class ResidentModel implements AutoCloseable {
     }
   }
 
+  /**
+   * A model of loaded blocks, which it takes over.
+   *
+   * @param config the architecture they were loaded with
+   * @param blocks embedding, decoder blocks, head
+   */
+  public static ResidentModel of(ModelConfig config, List<Block> blocks) {
+    return new ResidentModel(config, blocks);
+  }
+
   private void shareTiedHead() {
     if (config.tiedHead()) {
       Torch.run(

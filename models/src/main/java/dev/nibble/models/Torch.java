@@ -87,6 +87,16 @@ public final class Torch {
     return withGradients(false, body);
   }
 
+  /**
+   * {@link #noGrad} for a tensor that belongs to the caller, who closes it once, whether or not
+   * there is a scope around.
+   */
+  public static Tensor owned(Supplier<Tensor> body) {
+    Tensor[] out = new Tensor[1];
+    run(() -> out[0] = keep(noGrad(body)));
+    return out[0];
+  }
+
   /** {@link #scope} with automatic differentiation on, also inside {@link #noGrad}. */
   public static <T> T withGrad(Supplier<T> body) {
     return withGradients(true, body);
@@ -104,7 +114,10 @@ public final class Torch {
         });
   }
 
-  /** Takes a tensor out of every scope: it lives until its owner closes it once. */
+  /**
+   * Takes a tensor of the enclosing scope out of every scope: it lives until its owner closes it
+   * once. Outside all scopes the result of {@link #scope} belongs to the caller already.
+   */
   public static Tensor keep(Tensor tensor) {
     return tensor.retainReference();
   }

@@ -95,4 +95,16 @@ class TorchTest {
         .hasMessage("no");
     assertThat(Torch.liveObjects()).isEqualTo(before);
   }
+
+  @Test
+  void ownedTensorsAreFreedByOneCloseInsideAndOutsideScopes() {
+    Tensor outside = Torch.owned(() -> Torch.fromFloats(new float[4], 4));
+    outside.close();
+    assertThat(outside.isNull()).isTrue();
+    Tensor[] inside = new Tensor[1];
+    Torch.run(() -> inside[0] = Torch.owned(() -> Torch.fromFloats(new float[] {5}, 1)));
+    assertThat(Torch.toFloats(inside[0])).containsExactly(5f);
+    inside[0].close();
+    assertThat(inside[0].isNull()).isTrue();
+  }
 }

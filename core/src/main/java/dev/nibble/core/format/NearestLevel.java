@@ -9,7 +9,10 @@ final class NearestLevel {
   /** Code of the i-th smallest level. */
   private final int[] codes;
 
-  /** {@code borders[i]}: halfway between the i-th and the (i+1)-th smallest level. */
+  /**
+   * {@code borders[i]}: halfway between the i-th and the (i+1)-th smallest level; padded with
+   * infinity to one less than a power of two, so that the search needs no unpredictable branch.
+   */
   private final double[] borders;
 
   private final float lowest;
@@ -38,8 +41,9 @@ final class NearestLevel {
     codes = Arrays.copyOf(order, n);
     lowest = levels[codes[0]];
     highest = levels[codes[n - 1]];
-    borders = new double[Math.max(0, n - 1)];
-    for (int i = 0; i < borders.length; i++) {
+    borders = new double[(Integer.highestOneBit(Math.max(1, n - 1)) << 1) - 1];
+    Arrays.fill(borders, Double.POSITIVE_INFINITY);
+    for (int i = 0; i < n - 1; i++) {
       borders[i] = ((double) levels[codes[i]] + levels[codes[i + 1]]) / 2;
     }
   }
@@ -54,16 +58,12 @@ final class NearestLevel {
 
   int code(float value) {
     int low = 0;
-    int high = borders.length;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (borders[middle] < value) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
+    for (int half = (borders.length + 1) >> 1; half > 0; half >>= 1) {
+      low += borders[low + half - 1] < value ? half : 0;
     }
-    boolean tie = low < borders.length && borders[low] == value;
+    // an infinite value may stop behind the padding
+    low = Math.min(low, codes.length - 1);
+    boolean tie = low < codes.length - 1 && borders[low] == value;
     return tie && (codes[low] & 1) != 0 ? codes[low + 1] : codes[low];
   }
 }

@@ -126,41 +126,33 @@ public record ModelConfig(
 
   /** The same model with an untied head (after a rewrite that makes head and embedding differ). */
   public ModelConfig withUntiedHead() {
-    return new ModelConfig(
-        family,
-        vocabSize,
-        hiddenSize,
-        layers,
-        heads,
-        kvHeads,
-        headDim,
-        ffnSize,
-        maxPositions,
-        norm,
-        normEps,
-        activation,
-        gated,
-        positions,
-        positionOffset,
-        rope,
-        residual,
-        attentionBias,
-        outputBias,
-        mlpBias,
-        qkNorm,
-        embeddingNorm,
-        finalNorm,
-        false,
-        headBias,
-        slidingWindow,
-        embeddingSize,
-        dtype,
-        bosId,
-        eosIds);
+    return copy(norm, attentionBias, mlpBias, headBias, embeddingNorm, false);
   }
 
   /** The same model with another normalization (LayerNorm turned into RMSNorm by mean folding). */
   public ModelConfig withNorm(Norm other) {
+    return copy(other, attentionBias, mlpBias, headBias, embeddingNorm, tiedHead);
+  }
+
+  /**
+   * The same model with other biases (after a rewrite that folds a norm's bias into its readers).
+   */
+  public ModelConfig withBiases(boolean attention, boolean mlp, boolean head) {
+    return copy(norm, attention, mlp, head, embeddingNorm, tiedHead);
+  }
+
+  /** The same model without the norm after the embedding (folded into the table). */
+  public ModelConfig withoutEmbeddingNorm() {
+    return copy(norm, attentionBias, mlpBias, headBias, false, tiedHead);
+  }
+
+  private ModelConfig copy(
+      Norm newNorm,
+      boolean newAttentionBias,
+      boolean newMlpBias,
+      boolean newHeadBias,
+      boolean newEmbeddingNorm,
+      boolean newTiedHead) {
     return new ModelConfig(
         family,
         vocabSize,
@@ -171,7 +163,7 @@ public record ModelConfig(
         headDim,
         ffnSize,
         maxPositions,
-        other,
+        newNorm,
         normEps,
         activation,
         gated,
@@ -179,14 +171,14 @@ public record ModelConfig(
         positionOffset,
         rope,
         residual,
-        attentionBias,
+        newAttentionBias,
         outputBias,
-        mlpBias,
+        newMlpBias,
         qkNorm,
-        embeddingNorm,
+        newEmbeddingNorm,
         finalNorm,
-        tiedHead,
-        headBias,
+        newTiedHead,
+        newHeadBias,
         slidingWindow,
         embeddingSize,
         dtype,

@@ -43,9 +43,9 @@ public enum ScaleFormat {
   /**
    * The stored scale for the ideal scale {@code value > 0}: always positive and finite, never zero.
    * To nearest, ties to even, in the format's normal range, where that costs a relative error of at
-   * most 2^-12 (fp16: 2^-11, bf16: 2^-9, e4m3: 2^-4). Below it fp16 and e4m3 step coarsely, so
-   * rounding goes up there, which never clips a group; E8M0 goes up everywhere for the same reason.
-   * Values beyond the largest finite one saturate.
+   * most 2^-24 in fp32, 2^-11 in fp16, 2^-8 in bf16 and 2^-4 in e4m3. Below it fp16 and e4m3 step
+   * coarsely, so rounding goes up there, which never clips a group; E8M0 goes up everywhere for the
+   * same reason. Values beyond the largest finite one saturate.
    *
    * @throws IllegalArgumentException unless {@code value} is positive and finite
    */

@@ -13,7 +13,8 @@ import java.util.Objects;
  *
  * @param shape logical shape
  * @param name number format, as {@code nf4}
- * @param levels {@code 2^bits} values
+ * @param levels {@code 2^bits} values; those of the format, times the scale of the whole tensor
+ *     where the format has one (NVFP4)
  * @param bits bits per code, 1 to 8
  * @param groupSize columns per group; {@code columns} for per channel
  * @param scaleFormat storage of the scales

@@ -2,6 +2,7 @@ package dev.nibble.io.gguf;
 
 import dev.nibble.core.ModelFormatException;
 import dev.nibble.core.ggml.GgmlType;
+import dev.nibble.io.json.JsonFields;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -152,9 +153,9 @@ public final class GgufFile implements AutoCloseable {
     if (key.isEmpty() || key.length() > MAX_KEY_BYTES) {
       throw in.problem("key " + index, "a key must have 1 to " + MAX_KEY_BYTES + " bytes");
     }
-    GgufValue value = in.value(shown(key));
+    GgufValue value = in.value(JsonFields.shown(key));
     if (values.putIfAbsent(key, value) != null) {
-      throw in.problem(shown(key), "the key appears twice");
+      throw in.problem(JsonFields.shown(key), "the key appears twice");
     }
     metadata.put(key, value.plain());
   }
@@ -170,7 +171,7 @@ public final class GgufFile implements AutoCloseable {
 
   private void readTensor(GgufCursor in, long index, long alignment) {
     String name = in.string("tensor " + index);
-    String shown = shown(name);
+    String shown = JsonFields.shown(name);
     int length = name.getBytes(StandardCharsets.UTF_8).length;
     if (length == 0 || length > MAX_NAME_BYTES) {
       throw in.problem(
@@ -236,7 +237,7 @@ public final class GgufFile implements AutoCloseable {
     long space = data.byteSize() - start;
     if (t.offset() > space || t.byteSize() > space - t.offset()) {
       throw in.problem(
-          shown(t.name()),
+          JsonFields.shown(t.name()),
           "its "
               + t.byteSize()
               + " bytes at data offset "
@@ -244,11 +245,5 @@ public final class GgufFile implements AutoCloseable {
               + " run past the end of the file; it is truncated, get it again");
     }
     return new GgufTensorInfo(t.name(), t.shape(), t.type(), start + t.offset(), t.byteSize());
-  }
-
-  /** A name from the file made fit for a message. */
-  private static String shown(String name) {
-    String cut = name.length() > 80 ? name.substring(0, 80) + "..." : name;
-    return cut.replaceAll("\\p{Cntrl}", "?");
   }
 }

@@ -3,15 +3,13 @@ package dev.nibble.io.gguf;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.progress.Progress;
+import dev.nibble.io.file.AtomicFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -107,40 +105,20 @@ public final class GgufWriter {
       end = Math.ceilDiv(end + tensors.get(i).byteSize(), alignment) * alignment;
     }
     byte[] header = GgufHeader.of(metadata, tensors, offsets, alignment);
-    Path absolute = target.toAbsolutePath();
-    Path partial = absolute.resolveSibling("." + absolute.getFileName() + ".partial");
-    try {
-      try {
-        writeData(partial, header, tensors, alignment, progress);
-        Files.move(
-            partial, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(partial);
-      }
-    } catch (IOException e) {
-      throw new NibbleException(
-          target + " cannot be written: " + e.getMessage(), NibbleException.RESOURCES, e);
-    }
+    AtomicFile.write(target, channel -> writeData(channel, header, tensors, alignment, progress));
   }
 
   private static void writeData(
-      Path partial, byte[] header, List<Tensor> tensors, int alignment, Progress progress)
+      FileChannel channel, byte[] header, List<Tensor> tensors, int alignment, Progress progress)
       throws IOException {
     long total = tensors.stream().mapToLong(Tensor::byteSize).sum();
-    try (FileChannel channel =
-            FileChannel.open(
-                partial,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.TRUNCATE_EXISTING,
-                StandardOpenOption.WRITE);
-        Progress.Task task = progress.start("write gguf", total, "bytes")) {
-      writeFully(channel, ByteBuffer.wrap(header));
+    try (Progress.Task task = progress.start("write gguf", total, "bytes")) {
+      AtomicFile.writeFully(channel, ByteBuffer.wrap(header));
       for (Tensor tensor : tensors) {
         writeTensor(channel, tensor, task);
         long padding = Math.floorMod(-tensor.byteSize(), (long) alignment);
-        writeFully(channel, ByteBuffer.allocate((int) padding));
+        AtomicFile.writeFully(channel, ByteBuffer.allocate((int) padding));
       }
-      channel.force(true);
     }
   }
 
@@ -156,14 +134,8 @@ public final class GgufWriter {
         throw new IllegalStateException(
             tensor.name() + ": " + bytes.byteSize() + " bytes for " + (to - from) + " rows");
       }
-      writeFully(channel, bytes.asByteBuffer());
+      AtomicFile.writeFully(channel, bytes.asByteBuffer());
       task.advance(bytes.byteSize());
-    }
-  }
-
-  private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
     }
   }
 }

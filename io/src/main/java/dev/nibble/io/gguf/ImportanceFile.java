@@ -1,6 +1,7 @@
 package dev.nibble.io.gguf;
 
 import dev.nibble.core.ModelFormatException;
+import dev.nibble.io.json.JsonFields;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -61,7 +62,8 @@ public final class ImportanceFile {
       int calls = in.getInt();
       int n = in.getInt();
       if (n < 1 || n > in.remaining() / 4) {
-        throw new ModelFormatException(file, tensor, n + " values do not fit into the file");
+        throw new ModelFormatException(
+            file, JsonFields.shown(tensor), n + " values do not fit into the file");
       }
       entries.put(tensor, values(file, tensor, in, calls, n));
     }
@@ -75,7 +77,9 @@ public final class ImportanceFile {
       values[i] = calls > 0 ? value / calls : value;
       if (!(values[i] >= 0) || values[i] == Float.POSITIVE_INFINITY) {
         throw new ModelFormatException(
-            file, tensor, "value " + i + " is " + value + ", but must be a non-negative number");
+            file,
+            JsonFields.shown(tensor),
+            "value " + i + " is " + value + ", but must be a non-negative number");
       }
     }
     return values;

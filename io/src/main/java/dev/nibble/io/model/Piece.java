@@ -4,6 +4,7 @@ import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
@@ -19,6 +20,10 @@ import java.util.Arrays;
  * @param transposed the stored matrix is {@code [columns, rows]}
  */
 record Piece(long sourceRows, long first, long run, long stride, long count, boolean transposed) {
+
+  private static final int TILE = 64;
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
   /** All rows. */
   static Piece whole(long rows) {
@@ -101,25 +106,28 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
     int size = source.dtype().bytes();
     long columns = source.shape()[0];
     MemorySegment out = allocate(rows() * columns * size);
-    int tile = 64;
     long[] taken = takenRows();
-    for (long r0 = 0; r0 < taken.length; r0 += tile) {
-      for (long c0 = 0; c0 < columns; c0 += tile) {
-        long r1 = Math.min(taken.length, r0 + tile);
-        long c1 = Math.min(columns, c0 + tile);
-        for (long r = r0; r < r1; r++) {
+    for (int r0 = 0; r0 < taken.length; r0 += TILE) {
+      int r1 = Math.min(taken.length, r0 + TILE);
+      for (long c0 = 0; c0 < columns; c0 += TILE) {
+        long c1 = Math.min(columns, c0 + TILE);
+        for (int r = r0; r < r1; r++) {
           for (long c = c0; c < c1; c++) {
-            MemorySegment.copy(
-                source.data(),
-                (c * sourceRows + taken[(int) r]) * size,
-                out,
-                (r * columns + c) * size,
-                size);
+            move(source.data(), c * sourceRows + taken[r], out, r * columns + c, size);
           }
         }
       }
     }
     return out;
+  }
+
+  /** Copies one element of {@code size} bytes. */
+  private static void move(MemorySegment in, long from, MemorySegment out, long to, int size) {
+    switch (size) {
+      case 2 -> out.set(SHORT, 2 * to, in.get(SHORT, 2 * from));
+      case 4 -> out.set(INT, 4 * to, in.get(INT, 4 * from));
+      default -> MemorySegment.copy(in, from * size, out, to * size, size);
+    }
   }
 
   private long[] takenRows() {

@@ -1,0 +1,2 @@
+/** Tests of activation steps. */
+package dev.nibble.compress.activation;

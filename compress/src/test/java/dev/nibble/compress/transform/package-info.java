@@ -1,0 +1,2 @@
+/** Tests of transforms. */
+package dev.nibble.compress.transform;
