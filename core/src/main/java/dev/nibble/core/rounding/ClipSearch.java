@@ -1,5 +1,7 @@
 package dev.nibble.core.rounding;
 
+import java.util.Arrays;
+
 /** Search of the fraction of a group's range that its grid should span (sheet 12a, step 6). */
 final class ClipSearch {
   private static final int STEPS = 80;
@@ -30,6 +32,22 @@ final class ClipSearch {
       }
     }
     return best;
+  }
+
+  /**
+   * A copy of {@code w[from .. to)} with the largest magnitudes first: those are what a shortened
+   * range clips, so a hopeless trial ends after a few elements.
+   */
+  static float[] largestFirst(float[] w, int from, int to) {
+    float[] sorted = Arrays.copyOfRange(w, from, to);
+    Arrays.sort(sorted);
+    float[] ordered = new float[sorted.length];
+    int low = 0;
+    int high = sorted.length - 1;
+    for (int i = 0; i < ordered.length; i++) {
+      ordered[i] = -sorted[low] > sorted[high] ? sorted[low++] : sorted[high--];
+    }
+    return ordered;
   }
 
   /** {@code |difference|^norm}. */

@@ -33,11 +33,11 @@ public final class GroupGrid {
     float low = lo;
     float high = hi;
     double norm = options.clipNorm();
+    float[] ordered = ClipSearch.largestFirst(w, from, to);
     double p =
         ClipSearch.best(
             (q, bound) ->
-                error(
-                    w, from, to, shortened(low, high, q, bits, flavour, scaleFormat), norm, bound));
+                error(ordered, shortened(low, high, q, bits, flavour, scaleFormat), norm, bound));
     return shortened(lo, hi, p, bits, flavour, scaleFormat);
   }
 
@@ -47,10 +47,9 @@ public final class GroupGrid {
   }
 
   /** Sum of |ŵ - w|^norm; stops early once it cannot fall below {@code bound} any more. */
-  private static double error(
-      float[] w, int from, int to, AffineGrid grid, double norm, double bound) {
+  private static double error(float[] w, AffineGrid grid, double norm, double bound) {
     double sum = 0;
-    for (int i = from; i < to && sum < bound; i++) {
+    for (int i = 0; i < w.length && sum < bound; i++) {
       sum += ClipSearch.power((double) grid.value(grid.code(w[i])) - w[i], norm);
     }
     return sum;

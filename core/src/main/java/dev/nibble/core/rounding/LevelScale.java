@@ -94,9 +94,10 @@ public final class LevelScale {
       return floor;
     }
     float above = spec.scaleFormat().round(Math.scalb(1.0, exponent + 1));
+    float[] ordered = ClipSearch.largestFirst(w, from, to);
     double norm = options.clipNorm();
-    double least = error(w, from, to, spec.format(), floor, norm, Double.POSITIVE_INFINITY);
-    return error(w, from, to, spec.format(), above, norm, least) < least ? above : floor;
+    double least = error(ordered, spec.format(), floor, norm, Double.POSITIVE_INFINITY);
+    return error(ordered, spec.format(), above, norm, least) < least ? above : floor;
   }
 
   private static double meanMagnitude(float[] w, int from, int to) {
@@ -130,20 +131,21 @@ public final class LevelScale {
   private static float search(
       float[] w, int from, int to, QuantSpec spec, float tensorScale, double ideal, double norm) {
     ScaleFormat stored = spec.scaleFormat();
+    float[] ordered = ClipSearch.largestFirst(w, from, to);
     double p =
         ClipSearch.best(
             (q, bound) -> {
               float scale = stored.round(q * ideal) * tensorScale;
-              return error(w, from, to, spec.format(), scale, norm, bound);
+              return error(ordered, spec.format(), scale, norm, bound);
             });
     return stored.round(p * ideal);
   }
 
   /** Sum of |ŵ - w|^norm; stops early once it cannot fall below {@code bound} any more. */
   private static double error(
-      float[] w, int from, int to, NumberFormat format, float scale, double norm, double bound) {
+      float[] w, NumberFormat format, float scale, double norm, double bound) {
     double sum = 0;
-    for (int i = from; i < to && sum < bound; i++) {
+    for (int i = 0; i < w.length && sum < bound; i++) {
       double value = (double) scale * format.decode(format.encode(w[i] / scale));
       sum += ClipSearch.power(value - w[i], norm);
     }

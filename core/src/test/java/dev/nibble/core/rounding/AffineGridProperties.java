@@ -146,7 +146,7 @@ class AffineGridProperties {
     RoundingOptions search = new RoundingOptions(flavour, Clip.MSE, 2.4);
     AffineGrid plain = fit(w, bits, flavour, ScaleFormat.FP16);
     AffineGrid clipped = GroupGrid.fit(w, 0, w.length, bits, flavour, ScaleFormat.FP16, search);
-    assertThat(error(w, clipped)).isLessThanOrEqualTo(error(w, plain));
+    assertThat(error(w, clipped)).isLessThanOrEqualTo(error(w, plain) * (1 + 1e-9));
   }
 
   private static double error(float[] w, AffineGrid grid) {
