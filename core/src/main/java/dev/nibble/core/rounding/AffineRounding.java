@@ -5,6 +5,7 @@ import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.AffinePacker;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.work.Workers;
 
 /** Round-to-nearest on integer grids. */
 final class AffineRounding {
@@ -31,19 +32,22 @@ final class AffineRounding {
     this.zeros = new int[scales.length];
   }
 
-  AffineTensor pack() {
+  AffineTensor pack(Workers workers) {
     if (spec.granularity() == Granularity.TENSOR) {
       quantize(0, w.length, 0);
     } else {
-      int width = spec.groupColumns(columns);
-      int group = 0;
-      for (int row = 0; row < w.length; row += columns) {
-        for (int c = 0; c < columns; c += width) {
-          quantize(row + c, row + Math.min(columns, c + width), group++);
-        }
-      }
+      int rows = columns == 0 ? 0 : w.length / columns;
+      RoundToNearest.forEachRow(rows, workers, this::quantizeRow);
     }
     return AffinePacker.pack(shape, spec, codes, scales, spec.symmetric() ? null : zeros, null);
+  }
+
+  private void quantizeRow(int row) {
+    int width = spec.groupColumns(columns);
+    int group = row * spec.groups(columns);
+    for (int c = 0; c < columns; c += width) {
+      quantize(row * columns + c, row * columns + Math.min(columns, c + width), group++);
+    }
   }
 
   private void quantize(int from, int to, int group) {

@@ -69,22 +69,8 @@ public record AffineTensor(
     }
     if (groupIndex != null) {
       layout.requireBytes("group_index", 4L * layout.columns(), groupIndex);
-      requireGroups(groupIndex, layout);
-    }
-  }
-
-  private static void requireGroups(MemorySegment groupIndex, GroupLayout layout) {
-    for (int c = 0; c < layout.columns(); c++) {
-      int group = groupIndex.get(LE32, 4L * c);
-      if (group < 0 || group >= layout.groups()) {
-        throw new IllegalArgumentException(
-            "group_index of column "
-                + c
-                + " is "
-                + group
-                + ", but there are "
-                + layout.groups()
-                + " groups");
+      for (int c = 0; c < layout.columns(); c++) {
+        Objects.checkIndex(groupIndex.get(LE32, 4L * c), layout.groups());
       }
     }
   }
