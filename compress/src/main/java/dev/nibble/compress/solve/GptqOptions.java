@@ -35,7 +35,7 @@ record GptqOptions(
   }
 
   static final GptqOptions DEFAULT =
-      new GptqOptions(0.01, true, true, true, 64, RoundingOptions.DEFAULT, Fallback.RTN);
+      new GptqOptions(0.01, true, true, true, 128, RoundingOptions.DEFAULT, Fallback.RTN);
 
   static GptqOptions from(OptionReader options) {
     return new GptqOptions(

@@ -70,7 +70,8 @@ final class GptqStage {
   private void solve(Site site, QuantSpec spec, Optional<Curvature> curvature, Tensor inputs) {
     float[] w = SiteWeights.read(task.block(), site);
     long[] shape = {site.outputs(), site.inputs()};
-    AffineTensor rtn = (AffineTensor) RoundToNearest.quantize(w, shape, spec, options.rounding());
+    AffineTensor rtn =
+        (AffineTensor) RoundToNearest.quantize(w, shape, spec, options.rounding(), task.workers());
     double norm = Objective.error(w, null, inputs, task.workers());
     double rtnError = Objective.error(w, rtn.toFloats(), inputs, task.workers());
     Optional<AffineTensor> solved = solved(site, spec, w, curvature);

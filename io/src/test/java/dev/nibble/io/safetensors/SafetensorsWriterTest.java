@@ -81,7 +81,7 @@ class SafetensorsWriterTest {
             () -> SafetensorsWriter.write(file, Map.of(), List.of(full), Progress.SILENT))
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("m.safetensors")
-        .hasMessageContaining("the disk is full; free some space")
+        .hasMessageContaining("no space is left on the disk; free some")
         .extracting(e -> ((NibbleException) e).exitCode())
         .isEqualTo(NibbleException.RESOURCES);
     assertThat(file).hasContent("old");
@@ -96,7 +96,7 @@ class SafetensorsWriterTest {
     assertThatThrownBy(
             () -> SafetensorsWriter.write(file, Map.of(), List.of(FLOATS), Progress.SILENT))
         .isInstanceOf(NibbleException.class)
-        .hasMessageContaining("no such file or directory");
+        .hasMessageContaining("create it first");
   }
 
   @Test
