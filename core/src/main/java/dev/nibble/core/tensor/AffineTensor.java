@@ -69,8 +69,22 @@ public record AffineTensor(
     }
     if (groupIndex != null) {
       layout.requireBytes("group_index", 4L * layout.columns(), groupIndex);
-      for (int c = 0; c < layout.columns(); c++) {
-        Objects.checkIndex(groupIndex.get(LE32, 4L * c), layout.groups());
+      requireGroups(groupIndex, layout);
+    }
+  }
+
+  private static void requireGroups(MemorySegment groupIndex, GroupLayout layout) {
+    for (int c = 0; c < layout.columns(); c++) {
+      int group = groupIndex.get(LE32, 4L * c);
+      if (group < 0 || group >= layout.groups()) {
+        throw new IllegalArgumentException(
+            "group_index of column "
+                + c
+                + " is "
+                + group
+                + ", but there are "
+                + layout.groups()
+                + " groups");
       }
     }
   }

@@ -241,4 +241,20 @@ class PackedTensorTest {
         .hasMessageContaining("scales")
         .hasMessageContaining("4 bytes, not 2");
   }
+
+  @Test
+  void columnsOfNoGroupAreRefused() {
+    int[] index = {0, 1, 2, 0};
+    assertThatThrownBy(
+            () ->
+                AffinePacker.pack(
+                    new long[] {1, 4},
+                    QuantSpec.parse("int4:g2:sym"),
+                    new byte[4],
+                    new float[] {1f, 1f},
+                    null,
+                    index))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("column 2 is 2");
+  }
 }

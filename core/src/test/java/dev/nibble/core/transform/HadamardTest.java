@@ -128,4 +128,19 @@ class HadamardTest {
       }
     }
   }
+
+  /** What lets a per-head fold and a transform across heads make up the full one. */
+  @ParameterizedTest
+  @CsvSource({"12,8", "28,4", "4,16", "40,2"})
+  void theFullMatrixIsHeadsTimesHead(int heads, int width) {
+    Hadamard full = Hadamard.of(heads * width);
+    for (int r = 0; r < full.order(); r++) {
+      for (int c = 0; c < full.order(); c++) {
+        int product =
+            Hadamard.of(heads).sign(r / width, c / width)
+                * Hadamard.of(width).sign(r % width, c % width);
+        assertThat(full.sign(r, c)).isEqualTo(product);
+      }
+    }
+  }
 }

@@ -2,17 +2,13 @@ package dev.nibble.pipeline.run;
 
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.PackedTensor;
-import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.io.model.NibbleArtefact;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.model.PackedFile;
 import dev.nibble.io.safetensors.SafetensorsFile;
 import dev.nibble.io.safetensors.SafetensorsWriter;
 import dev.nibble.pipeline.journal.Journal;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,19 +38,6 @@ final class Assembler {
     } finally {
       open.forEach(SafetensorsFile::close);
     }
-    if (source.kind() != OpenedModel.Kind.GGUF) {
-      copyCompanions(source.path(), target);
-    }
-  }
-
-  private static void copyCompanions(Path source, Path target) {
-    for (Path file : OpenedModel.companions(source)) {
-      Path copy = target.resolve(file.getFileName());
-      try {
-        Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
-      } catch (IOException e) {
-        throw DiskTrouble.writing(copy, e);
-      }
-    }
+    source.copyCompanions(target);
   }
 }

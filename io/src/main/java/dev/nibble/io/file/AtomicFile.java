@@ -6,9 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
@@ -53,9 +51,8 @@ public final class AtomicFile {
       } finally {
         Files.deleteIfExists(partial);
       }
-    } catch (IOException | ReadOnlyFileSystemException e) {
-      throw new NibbleException(
-          target + " cannot be written: " + reason(e), NibbleException.RESOURCES, e);
+    } catch (IOException e) {
+      throw DiskTrouble.writing(target, e);
     }
   }
 
@@ -79,18 +76,5 @@ public final class AtomicFile {
       // Windows does not open directories, and has no such promise to make.
       return;
     }
-  }
-
-  private static String reason(Exception e) {
-    return switch (e) {
-      case NoSuchFileException x -> "its directory does not exist; create it first";
-      case AccessDeniedException x -> "permission denied; choose a directory you may write to";
-      case ReadOnlyFileSystemException x ->
-          "the file system is read-only; choose another directory";
-      default ->
-          e.getMessage() != null && e.getMessage().contains("No space left")
-              ? "no space is left on the disk; free some or choose another directory"
-              : String.valueOf(e.getMessage());
-    };
   }
 }

@@ -4,6 +4,7 @@ import dev.nibble.core.NibbleException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -28,14 +29,16 @@ public final class DiskTrouble {
         cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
     String lower = said.toLowerCase(Locale.ROOT);
     if (lower.contains("no space left") || lower.contains("not enough space")) {
-      return "the disk is full; free some space and run the same command again, it continues where"
-          + " it stopped";
+      return "the disk is full; free some space and run the same command again";
     }
     if (lower.contains("read-only file system")) {
       return "the file system is read-only; choose another output";
     }
     if (cause instanceof AccessDeniedException) {
       return "permission denied; choose an output that you may write to";
+    }
+    if (cause instanceof NoSuchFileException) {
+      return "there is no such file or directory; check the path";
     }
     if (cause instanceof FileSystemException f && f.getReason() != null) {
       return f.getReason();

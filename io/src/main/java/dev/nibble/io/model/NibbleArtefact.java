@@ -28,7 +28,8 @@ import java.util.Set;
  *                      "site_ops": { site: { "transforms": [...], "input": {...} } },
  *                      "provenance": free-form object: recipe, calibration, versions, results }
  * model.safetensors  tensors under canonical names, packed as {@link PackedFile} says
- * config.json, tokenizer.json, ...   copied from the source as they were
+ * config.json, tokenizer.json, ...   copied from the source as they were; of a GGUF source
+ *                    tokenizer.gguf instead, a GGUF file with its tokenizer keys and no tensors
  * </pre>
  *
  * <p>Readers take every version from {@value #VERSION_START} to {@value #VERSION_CURRENT}.

@@ -2,13 +2,25 @@ package dev.nibble.io.model;
 
 import dev.nibble.core.ModelFormatException;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.progress.Progress;
+import dev.nibble.io.file.DiskTrouble;
+import dev.nibble.io.gguf.GgufFile;
 import dev.nibble.io.gguf.GgufModel;
+import dev.nibble.io.gguf.GgufTokenizer;
+import dev.nibble.io.gguf.GgufValue;
+import dev.nibble.io.gguf.GgufWriter;
 import dev.nibble.io.safetensors.ShardedSafetensors;
+import dev.nibble.io.token.ChatTemplate;
 import dev.nibble.io.token.Tokenizer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -16,6 +28,9 @@ import java.util.stream.Stream;
  * checks all headers and shapes; closing invalidates every tensor.
  */
 public final class OpenedModel implements AutoCloseable {
+  /** Tokenizer of an artefact that was made from a GGUF file. */
+  private static final String GGUF_TOKENIZER = "tokenizer.gguf";
+
   /** Files beside the weights that a model consists of, and that an artefact takes over. */
   private static final List<String> COMPANIONS =
       List.of(
@@ -30,7 +45,8 @@ public final class OpenedModel implements AutoCloseable {
           "merges.txt",
           "tokenizer.model",
           "chat_template.jinja",
-          "chat_template.json");
+          "chat_template.json",
+          GGUF_TOKENIZER);
 
   /** Format on disk. */
   public enum Kind {
@@ -147,12 +163,67 @@ public final class OpenedModel implements AutoCloseable {
    */
   public synchronized Tokenizer tokenizer() {
     if (tokenizer == null) {
-      tokenizer =
-          weights instanceof GgufModel gguf
-              ? Tokenizer.fromGguf(gguf.file())
-              : Tokenizer.fromDirectory(path);
+      tokenizer = fromGguf(Tokenizer::fromGguf).orElseGet(() -> Tokenizer.fromDirectory(path));
     }
     return tokenizer;
+  }
+
+  /**
+   * The model's chat template; empty when it has none.
+   *
+   * @throws ModelFormatException when it is damaged
+   */
+  public Optional<ChatTemplate> chatTemplate() {
+    return fromGguf(ChatTemplate::fromGguf).orElseGet(() -> ChatTemplate.fromDirectory(path));
+  }
+
+  /**
+   * The tokenizer and chat template as GGUF metadata, for an export.
+   *
+   * @throws ModelFormatException when the files are damaged or of a kind that GGUF readers lack
+   */
+  public SequencedMap<String, GgufValue> ggufTokenizer() {
+    return fromGguf(GgufTokenizer::fromGguf)
+        .orElseGet(() -> GgufTokenizer.fromDirectory(path, weights.config()));
+  }
+
+  /** Reads from the GGUF file that holds the tokenizer; empty when it lies in other files. */
+  private <T> Optional<T> fromGguf(Function<GgufFile, T> reader) {
+    if (weights instanceof GgufModel gguf) {
+      return Optional.of(reader.apply(gguf.file()));
+    }
+    Path file = path.resolve(GGUF_TOKENIZER);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try (GgufFile opened = GgufFile.open(file)) {
+      return Optional.of(reader.apply(opened));
+    }
+  }
+
+  /**
+   * Puts everything but the weights into the directory of an artefact: configuration and tokenizer
+   * files as they are; of a GGUF model its tokenizer keys, as a GGUF file without tensors.
+   *
+   * @throws dev.nibble.core.NibbleException when a file cannot be written
+   */
+  public void copyCompanions(Path target) {
+    if (weights instanceof GgufModel gguf) {
+      GgufWriter.write(
+          target.resolve(GGUF_TOKENIZER),
+          GgufTokenizer.fromGguf(gguf.file()),
+          List.of(),
+          Progress.SILENT);
+      return;
+    }
+    for (Path file : companions(path)) {
+      Path copy = target.resolve(file.getFileName());
+      try {
+        Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
+      } catch (IOException e) {
+        throw DiskTrouble.writing(copy, e);
+      }
+    }
   }
 
   /** All files that define the model: weights, configuration, tokenizer. For hashing. */

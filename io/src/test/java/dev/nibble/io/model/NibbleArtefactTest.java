@@ -19,8 +19,12 @@ import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
 import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.io.gguf.GgufExport;
+import dev.nibble.io.gguf.GgufExportOptions;
+import dev.nibble.io.gguf.GgufValue;
 import dev.nibble.io.safetensors.SafetensorsFile;
 import dev.nibble.io.safetensors.SafetensorsWriter;
+import dev.nibble.io.token.ChatTemplate.Message;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SequencedMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -153,6 +158,35 @@ class NibbleArtefactTest {
       assertThat(model.files())
           .extracting(p -> p.getFileName().toString())
           .containsExactly("nibble.json", "model.safetensors");
+    }
+  }
+
+  @Test
+  void theTokenizerOfAGgufFileStaysWithTheArtefact() throws IOException {
+    Path gguf = directory.resolve("m.gguf");
+    SequencedMap<String, GgufValue> keys = new LinkedHashMap<>();
+    keys.put("tokenizer.ggml.model", GgufValue.of("gpt2"));
+    keys.put("tokenizer.ggml.pre", GgufValue.of("gpt-2"));
+    keys.put("tokenizer.ggml.tokens", GgufValue.strings(List.of("a", "b", "ab")));
+    keys.put("tokenizer.ggml.merges", GgufValue.strings(List.of("a b")));
+    keys.put("tokenizer.chat_template", GgufValue.of("{{ messages[0].content }}!"));
+    Path source = FamilyFixtures.of("llama").directory();
+    try (OpenedModel model = OpenedModel.open(source)) {
+      GgufExport.write(model.weights(), keys, GgufExportOptions.asStored(), gguf, Progress.SILENT);
+    }
+    try (OpenedModel model = OpenedModel.open(gguf)) {
+      assertThat(model.tokenizer().encode("abb", false)).containsExactly(2, 1);
+      writeArtefact(source, Map.of());
+      model.copyCompanions(directory);
+    }
+    Files.delete(gguf);
+    try (OpenedModel model = OpenedModel.open(directory)) {
+      assertThat(model.files()).contains(directory.resolve("tokenizer.gguf"));
+      assertThat(model.tokenizer().encode("abb", false)).containsExactly(2, 1);
+      String said =
+          model.chatTemplate().orElseThrow().render(List.of(new Message("user", "hi")), false);
+      assertThat(said).isEqualTo("hi!");
+      assertThat(model.ggufTokenizer().keySet()).isEqualTo(keys.keySet());
     }
   }
 
