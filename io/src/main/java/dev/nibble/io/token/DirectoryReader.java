@@ -28,10 +28,23 @@ final class DirectoryReader {
     int bos = role(chain, "bos_token");
     int eos = role(chain, "eos_token");
     Frame frame = frame(chain.frame(), bos, eos);
+    checkIds(frame.before(), chain.size());
+    checkIds(frame.after(), chain.size());
     if (bos < 0 && settings.token("cls_token").isEmpty() && !frame.before().isEmpty()) {
       bos = frame.before().getFirst();
     }
     return new ChainTokenizer(chain.withFrame(frame), bos, eos < 0 ? Set.of() : Set.of(eos));
+  }
+
+  private void checkIds(List<Integer> ids, int size) {
+    for (int id : ids) {
+      if (id >= size) {
+        throw new ModelFormatException(
+            directory,
+            "post_processor",
+            "puts id " + id + " around texts, but the last token is " + (size - 1));
+      }
+    }
   }
 
   private Chain chain() {

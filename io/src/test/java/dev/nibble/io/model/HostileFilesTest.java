@@ -17,8 +17,11 @@ import dev.nibble.core.testing.FamilyFixtures;
 import dev.nibble.core.testing.Mutator;
 import dev.nibble.io.gguf.GgufExport;
 import dev.nibble.io.gguf.GgufExportOptions;
+import dev.nibble.io.gguf.GgufTokenizer;
 import dev.nibble.io.safetensors.SafetensorsWriter;
 import dev.nibble.io.safetensors.ShardedSafetensors;
+import dev.nibble.io.token.ChatTemplate.Message;
+import dev.nibble.io.token.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
@@ -46,6 +49,35 @@ class HostileFilesTest {
   /** Heap that one case may use: a small multiple of what the undamaged models need. */
   private static final long HEAP_BYTES = 48L << 20;
 
+  private static final String TOKENIZER_JSON =
+      """
+      {"version":"1.0","truncation":null,"padding":null,
+       "added_tokens":[{"id":7,"content":"<end>","single_word":false,"lstrip":false,
+         "rstrip":false,"normalized":false,"special":true}],
+       "normalizer":{"type":"NFC"},
+       "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,
+         "use_regex":true},
+       "post_processor":{"type":"TemplateProcessing",
+         "single":[{"SpecialToken":{"id":"<end>","type_id":0}},
+                   {"Sequence":{"id":"A","type_id":0}}],"pair":[],
+         "special_tokens":{"<end>":{"id":"<end>","ids":[7],"tokens":["<end>"]}}},
+       "decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,
+         "use_regex":true},
+       "model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"",
+         "end_of_word_suffix":"","fuse_unk":false,"byte_fallback":false,
+         "vocab":{"a":0,"b":1,"\u0120":2,"ab":3,"\u0120b":4,"\u0120bab":5,"bab":6},
+         "merges":["a b","\u0120 b","b ab","\u0120 bab"]}}
+      """;
+
+  private static final String SETTINGS_JSON =
+      """
+      {"bos_token":"<end>","eos_token":{"content":"<end>","special":true},
+       "add_bos_token":true,"tokenizer_class":"GPT2Tokenizer","model_max_length":64,
+       "chat_template":"{% for m in messages %}{{ m['role'] }}: {{ m.content }}{% endfor %}"}
+      """;
+
+  private static final List<Message> CHAT = List.of(new Message("user", "hello"));
+
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
   @TempDir Path root;
@@ -61,6 +93,8 @@ class HostileFilesTest {
     SHARD("bloom", "model-00002-of-00002.safetensors", true),
     PACKED("qwen3", NibbleArtefact.WEIGHTS, true),
     MANIFEST("qwen3", NibbleArtefact.MANIFEST, true),
+    TOKENIZER("mistral", "tokenizer.json", true),
+    TOKENIZER_SETTINGS("mistral", "tokenizer_config.json", true),
     GGUF("qwen2", "model.gguf", false);
 
     private final String fixture;
@@ -71,6 +105,10 @@ class HostileFilesTest {
       this.fixture = fixture;
       this.file = file;
       this.text = text;
+    }
+
+    private boolean hasTokenizer() {
+      return this == TOKENIZER || this == TOKENIZER_SETTINGS || this == GGUF;
     }
   }
 
@@ -95,20 +133,25 @@ class HostileFilesTest {
     int cases = Math.max(1, CASES / Victim.values().length);
     for (int seed = 0; seed < cases; seed++) {
       Files.write(file, mutator.mutate(seed));
-      refused += isRefused(model, victim + " with seed " + seed) ? 1 : 0;
+      refused += isRefused(victim, model, victim + " with seed " + seed) ? 1 : 0;
     }
     assertThat(refused).as("cases that were refused").isGreaterThan(cases / 4);
     Files.write(file, whole);
-    assertThat(isRefused(model, "undamaged")).isFalse();
+    assertThat(isRefused(victim, model, "undamaged")).isFalse();
   }
 
-  private boolean isRefused(Path model, String what) {
+  private boolean isRefused(Victim victim, Path model, String what) {
     long before = THREADS.getCurrentThreadAllocatedBytes();
     boolean refused = false;
     try (OpenedModel opened = OpenedModel.open(model)) {
       ModelWeights weights = opened.weights();
       for (String name : weights.names()) {
         weights.tensor(name).toFloats();
+      }
+      if (victim.hasTokenizer()) {
+        Tokenizer tokenizer = opened.tokenizer();
+        tokenizer.decode(tokenizer.encode("a bab <end> caf\u00e9", true), false);
+        opened.chatTemplate().ifPresent(t -> t.render(CHAT, true));
       }
     } catch (NibbleException e) {
       assertThat(e.getMessage())
@@ -127,7 +170,7 @@ class HostileFilesTest {
   }
 
   /** Makes the model that the victim belongs to and says what to open. */
-  private Path build(Victim victim) {
+  private Path build(Victim victim) throws IOException {
     Path source = FamilyFixtures.of(victim.fixture).directory();
     switch (victim) {
       case INDEX, SHARD -> ModelCopy.of(source).shards(2).to(directory);
@@ -136,15 +179,22 @@ class HostileFilesTest {
         try (OpenedModel model = OpenedModel.open(source)) {
           GgufExport.write(
               model.weights(),
-              Map.of(),
+              GgufTokenizer.fromDirectory(writeTokenizer(), model.weights().config()),
               GgufExportOptions.asStored(),
               directory.resolve(victim.file),
               Progress.SILENT);
         }
         return directory.resolve(victim.file);
       }
+      case TOKENIZER, TOKENIZER_SETTINGS -> ModelCopy.of(source).to(writeTokenizer());
       default -> ModelCopy.of(source).to(directory);
     }
+    return directory;
+  }
+
+  private Path writeTokenizer() throws IOException {
+    Files.writeString(directory.resolve("tokenizer.json"), TOKENIZER_JSON);
+    Files.writeString(directory.resolve("tokenizer_config.json"), SETTINGS_JSON);
     return directory;
   }
 
