@@ -8,6 +8,7 @@ import java.net.URL;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -66,14 +67,17 @@ public final class Presets {
    * @throws NibbleException naming file and field when it is not valid
    */
   public static Recipe load(String nameOrPath) {
-    if (index().containsKey(nameOrPath)) {
-      return Recipe.parse(text(nameOrPath), nameOrPath);
+    boolean preset = index().containsKey(nameOrPath);
+    boolean file = !preset && isFile(nameOrPath);
+    return Recipe.parse(file ? readFile(Path.of(nameOrPath)) : text(nameOrPath), nameOrPath);
+  }
+
+  private static boolean isFile(String path) {
+    try {
+      return Files.isRegularFile(Path.of(path));
+    } catch (InvalidPathException e) {
+      return false;
     }
-    Path file = Path.of(nameOrPath);
-    if (!Files.isRegularFile(file)) {
-      return Recipe.parse(text(nameOrPath), nameOrPath);
-    }
-    return Recipe.parse(readFile(file), file.toString());
   }
 
   private static String readFile(Path file) {

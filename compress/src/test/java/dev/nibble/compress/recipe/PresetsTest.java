@@ -51,6 +51,9 @@ class PresetsTest {
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("\"gptq-w5\"")
         .hasMessageContaining("gptq-w4");
+    assertThatThrownBy(() -> Presets.load("\0"))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("neither a file nor a preset");
   }
 
   @Test
