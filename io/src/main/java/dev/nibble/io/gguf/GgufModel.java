@@ -34,6 +34,12 @@ public final class GgufModel implements ModelWeights {
 
   private GgufModel(GgufFile file) {
     this.file = file;
+    if (file.metadata().get("split.count") instanceof Number parts && parts.longValue() > 1) {
+      throw new ModelFormatException(
+          file.path(),
+          "split.count",
+          "is one of " + parts + " parts of a model; merge them into one file first");
+    }
     GgufFamily family = GgufConfig.family(file);
     this.config = GgufConfig.read(file, family);
     if (config.layers() > file.tensors().size()) {

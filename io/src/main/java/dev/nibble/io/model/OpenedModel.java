@@ -123,7 +123,7 @@ public final class OpenedModel implements AutoCloseable {
     }
     if (!Files.exists(path.resolve(HfConfig.NAME))) {
       throw new ModelFormatException(
-          path, "", "is no model: neither nibble.json nor config.json is in it");
+          path, "", "is no model: neither nibble.json nor config.json is in it" + ggufIn(path));
     }
     if (!ShardedSafetensors.isPresent(path)) {
       throw new ModelFormatException(
@@ -132,6 +132,20 @@ public final class OpenedModel implements AutoCloseable {
           "the weights are missing (pickled .bin files are not read, convert them to safetensors)");
     }
     return Kind.HUGGING_FACE;
+  }
+
+  private static String ggufIn(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".gguf"))
+          .sorted()
+          .findFirst()
+          .map(name -> "; it holds " + name + ", give that file itself")
+          .orElse("");
+    } catch (IOException e) {
+      throw DiskTrouble.reading(directory, e);
+    }
   }
 
   /** Files of a model directory other than its weights that are there: config and tokenizer. */

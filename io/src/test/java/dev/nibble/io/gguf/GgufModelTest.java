@@ -63,6 +63,9 @@ class GgufModelTest {
     SequencedMap<String, GgufValue> experts = TinyGguf.metadata();
     experts.put("llama.expert_count", GgufValue.u32(8));
     refused(experts, TinyGguf.tensors(), "mixture-of-experts");
+    SequencedMap<String, GgufValue> part = TinyGguf.metadata();
+    part.put("split.count", GgufValue.u32(3));
+    refused(part, TinyGguf.tensors(), "one of 3 parts");
     SequencedMap<String, GgufValue> wide = TinyGguf.metadata();
     wide.put("llama.feed_forward_length", GgufValue.u32(7));
     refused(wide, TinyGguf.tensors(), "shape [6, 8] was found where the metadata says [7, 8]");

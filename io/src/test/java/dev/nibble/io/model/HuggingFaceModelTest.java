@@ -140,6 +140,8 @@ class HuggingFaceModelTest {
   @Test
   void directoriesThatAreNoModelsSayWhatIsMissing() throws IOException {
     refused("is no model");
+    Files.writeString(directory.resolve("m.gguf"), "");
+    refused("it holds m.gguf, give that file itself");
     Files.writeString(directory.resolve("config.json"), "{\"model_type\":\"llama\"}");
     refused("the weights are missing");
     Files.writeString(directory.resolve("x.bin"), "");
@@ -148,6 +150,27 @@ class HuggingFaceModelTest {
     assertThatThrownBy(() -> OpenedModel.open(directory.resolve("nothing")))
         .isInstanceOf(ModelFormatException.class)
         .hasMessageContaining("no such file");
+  }
+
+  @Test
+  void aLayoutFoundAsAServiceSuppliesItsModules() {
+    Path source = fixture("gpt2");
+    String stored = "transformer.h.0.attn.c_attn";
+    ModelCopy.of(source)
+        .config(c -> c.putObject("quantization_config").put("quant_method", ZerosLayout.NAME))
+        .names(n -> n.equals(stored + ".weight") ? stored + ".zeros" : n)
+        .to(directory);
+    try (OpenedModel model = OpenedModel.open(directory)) {
+      assertThat(model.weights().tensor("model.layers.0.self_attn.v_proj.weight").toFloats())
+          .hasSize(32 * 32)
+          .containsOnly(0f);
+      assertThat(model.weights().tensor("model.layers.1.self_attn.v_proj.weight").toFloats())
+          .doesNotContain(0f);
+    }
+    ModelCopy.of(source)
+        .config(c -> c.putObject("quantization_config").put("quant_method", "magic"))
+        .to(directory);
+    refused("'magic' is not supported", ZerosLayout.NAME);
   }
 
   @Test
