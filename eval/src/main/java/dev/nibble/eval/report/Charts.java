@@ -83,6 +83,7 @@ final class Charts {
     for (Section.Point p : shown) {
       point(chart, p, groups.indexOf(p.group()) % COLOURS, x, y);
     }
+    labels(chart, shown, x, y);
     chart.end();
   }
 
@@ -104,7 +105,23 @@ final class Charts {
             + Figures.text(p.bitsPerWeight(), Unit.BITS)
             + " bits per weight, "
             + Figures.text((double) p.bytes(), Unit.BYTES));
-    chart.text("point", cx + 9, y.at(p.kld()) + 4, "start", p.label());
+  }
+
+  /** Names the points from top to bottom, moving a name down where it would cover another. */
+  private static void labels(Chart chart, List<Section.Point> points, Scale x, Scale y) {
+    List<double[]> placed = new ArrayList<>();
+    for (Section.Point p :
+        points.stream().sorted(Comparator.comparingDouble(p -> -p.kld())).toList()) {
+      double left = x.at(p.bitsPerWeight()) + 9;
+      double line = y.at(p.kld()) + 4;
+      for (double[] other : placed) {
+        if (Math.abs(other[0] - left) < 90 && line < other[1] + 13) {
+          line = other[1] + 13;
+        }
+      }
+      placed.add(new double[] {left, line});
+      chart.text("point", left, line, "start", p.label());
+    }
   }
 
   /** Groups in order of appearance. */

@@ -29,7 +29,7 @@ public final class Figures {
           case DECIBELS -> String.format(Locale.ROOT, "%.1f dB", value);
           case COUNT -> String.format(Locale.ROOT, "%,d", Math.round(value)).replace(',', '\u202f');
         };
-    return text.replace('-', '−');
+    return text.replaceFirst("^-(0(\\.0+)?(?![\\d.]))", "$1").replace('-', '−');
   }
 
   /** A figure with its standard error, as {@code 0.0123 ± 0.0004}; without one, the figure. */

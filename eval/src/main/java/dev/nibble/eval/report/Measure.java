@@ -76,17 +76,17 @@ public record Measure(
             .after(result.perplexityQuantized().value())
             .error(result.perplexityQuantized().standardError())
             .note(conditions),
-        of("ln_ppl_ratio", "ln(ppl after / before)", Unit.NATS)
-            .after(result.lnPplRatio().value())
-            .error(result.lnPplRatio().standardError())
-            .note("paired"),
         of("kld", "KL divergence", Unit.NATS)
             .after(result.kld().value())
             .error(result.kld().standardError())
             .note("mean over the same positions, nats"),
         of("top1", "Same top token", Unit.SHARE)
             .after(result.top1().value())
-            .error(result.top1().standardError()));
+            .error(result.top1().standardError()),
+        of("ln_ppl_ratio", "ln(ppl after / before)", Unit.NATS)
+            .after(result.lnPplRatio().value())
+            .error(result.lnPplRatio().standardError())
+            .note("paired"));
   }
 
   private static String withErrors(String text, long errors) {

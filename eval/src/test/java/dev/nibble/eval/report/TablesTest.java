@@ -23,6 +23,8 @@ class TablesTest {
     "0.0000001234, NATS, 1.23e−07",
     "12345, PERPLEXITY, 12345",
     "8.12345, PERPLEXITY, 8.1235",
+    "-0.00001, SHARE, 0.00 %",
+    "-0.0123, SHARE, −1.23 %",
     "0.98765, SHARE, 98.77 %",
     "-20, DECIBELS, −20.0 dB",
     "NaN, NATS, ''",
