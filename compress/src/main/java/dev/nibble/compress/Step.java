@@ -40,6 +40,14 @@ public interface Step {
   }
 
   /**
+   * Spec that the step prepares the weight of a site for; empty when it does not matter. A recipe
+   * in which no later step stores any site that way is refused.
+   */
+  default Optional<QuantSpec> assumes(Site site) {
+    return Optional.empty();
+  }
+
+  /**
    * Most memory in bytes that {@link #apply} holds at once on a block of this shape: statistics,
    * solver copies, codes. Not counted are the block's fp32 parameters and the activations of one
    * forward pass a thread. An estimate within a quarter.

@@ -3,6 +3,7 @@ package dev.nibble.compress.transform;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Step;
 import dev.nibble.core.model.TensorNames;
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.models.Block;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
@@ -12,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
@@ -37,6 +39,12 @@ public final class Awq implements Step {
   @Override
   public Needs needs() {
     return Needs.ORIGINAL_INPUTS;
+  }
+
+  @Override
+  public Optional<QuantSpec> assumes(Site site) {
+    boolean decoder = site.name().startsWith(ScaleGroups.DECODER);
+    return decoder ? Optional.of(options.spec()) : Optional.empty();
   }
 
   @Override

@@ -1,7 +1,6 @@
 package dev.nibble.compress.transform;
 
 import dev.nibble.compress.recipe.OptionReader;
-import dev.nibble.core.NibbleException;
 import dev.nibble.core.rounding.Clip;
 import dev.nibble.core.rounding.GridFlavour;
 import dev.nibble.core.rounding.RoundingOptions;
@@ -43,13 +42,8 @@ public record AwqOptions(
   }
 
   static AwqOptions read(OptionReader options) {
-    QuantSpec spec;
-    String text = options.text("spec", "int4:g128:asym");
-    try {
-      spec = QuantSpec.parse(text);
-    } catch (NibbleException e) {
-      throw new NibbleException(options.where() + ".spec: " + e.getMessage(), e.exitCode(), e);
-    }
+    QuantSpec spec =
+        options.optionalSpec("spec").orElseGet(() -> QuantSpec.parse("int4:g128:asym"));
     AwqOptions known = of(spec);
     GridFlavour grid = options.choice("grid", null, GridFlavour.class);
     RoundingOptions rounding = rounding(spec, grid);

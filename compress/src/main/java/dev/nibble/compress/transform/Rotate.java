@@ -45,19 +45,19 @@ public final class Rotate implements Step {
     List<String> out = new ArrayList<>();
     if (config.residual() == Residual.POST_NORM) {
       out.add(
-          "rotate cannot turn a model with norms behind the residual adds, because the norm's gain"
+          "cannot turn a model with norms behind the residual adds, because the norm's gain"
               + " acts on the stream itself; leave rotate out");
     }
     if (config.embeddingNorm()
         && (config.positions() == Positions.LEARNED
             || config.embeddingSize() != config.hiddenSize())) {
       out.add(
-          "rotate cannot fold the norm after the embedding into the table, because positions or a"
+          "cannot fold the norm after the embedding into the table, because positions or a"
               + " projection come between; leave rotate out");
     }
     if (config.norm() == Norm.LAYER && !config.finalNorm()) {
       out.add(
-          "rotate cannot centre the residual stream of a LayerNorm model whose head has no norm;"
+          "cannot centre the residual stream of a LayerNorm model whose head has no norm;"
               + " leave rotate out");
     }
     return out;
@@ -69,7 +69,7 @@ public final class Rotate implements Step {
     ModelConfig config = model.config();
     List<String> objections = objections(config);
     if (!objections.isEmpty()) {
-      throw new NibbleException(String.join("; ", objections));
+      throw new NibbleException("rotate: " + String.join("; ", objections));
     }
     long seed = options.seed() >= 0 ? options.seed() : task.seed();
     ResidualRotation rotation = ResidualRotation.draw(options.kind(), config.hiddenSize(), seed);

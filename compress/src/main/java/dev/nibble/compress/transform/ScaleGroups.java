@@ -9,6 +9,9 @@ import java.util.Optional;
 
 /** Linears of a decoder block that take one input scale together. */
 final class ScaleGroups {
+  /** How the names of everything in decoder blocks begin. */
+  static final String DECODER = "model.layers.";
+
   private ScaleGroups() {}
 
   /**
@@ -29,7 +32,7 @@ final class ScaleGroups {
 
   /** True for a block whose linears are to be quantized: neither embedding nor head. */
   static boolean decoder(Block block) {
-    return block.name().startsWith("model.layers.");
+    return block.name().startsWith(DECODER);
   }
 
   /** Groups whose producer is a norm: all that SmoothQuant smooths. */

@@ -53,7 +53,7 @@ public final class SmoothQuant implements Step {
   public List<String> objections(ModelConfig config) {
     return config.residual() == ModelConfig.Residual.POST_NORM
         ? List.of(
-            "smoothquant has nothing to fold into: this model's linears read the residual stream,"
+            "has nothing to fold into: this model's linears read the residual stream,"
                 + " not a norm; leave smoothquant out")
         : List.of();
   }

@@ -72,7 +72,34 @@ public final class RecipeCheck {
         }
       }
     }
+    assumptions(problems, recipe, model);
     fail(recipe, problems);
+  }
+
+  /** A step that prepares weights for a spec, and nothing that stores any with it. */
+  private static void assumptions(List<String> problems, Recipe recipe, Model model) {
+    List<Site> sites = model.blocks().stream().flatMap(b -> b.sites().stream()).toList();
+    for (int i = 0; i < recipe.steps().size(); i++) {
+      RecipeStep step = recipe.steps().get(i);
+      List<RecipeStep> later = recipe.steps().subList(i + 1, recipe.steps().size());
+      TreeSet<String> assumed = new TreeSet<>();
+      TreeSet<String> stored = new TreeSet<>();
+      for (Site site : sites) {
+        step.step().assumes(site).ifPresent(spec -> assumed.add(spec.text()));
+        later.stream()
+            .flatMap(other -> other.step().stores(site).stream())
+            .forEach(form -> stored.add(form.spec().text()));
+      }
+      if (!assumed.isEmpty() && assumed.stream().noneMatch(stored::contains)) {
+        problems.add(
+            step.name()
+                + ": prepares weights for "
+                + String.join(", ", assumed)
+                + ", but later steps store "
+                + (stored.isEmpty() ? "none" : "them as " + String.join(", ", stored))
+                + "; give both the same spec");
+      }
+    }
   }
 
   private static void fail(Recipe recipe, List<String> problems) {

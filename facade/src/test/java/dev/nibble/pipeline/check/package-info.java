@@ -1,0 +1,2 @@
+/** Tests of checks before work. */
+package dev.nibble.pipeline.check;
