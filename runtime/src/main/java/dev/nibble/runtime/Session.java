@@ -36,6 +36,11 @@ public final class Session {
     return sequence.limit();
   }
 
+  /** Length of a logits row. */
+  public int vocabSize() {
+    return logits.length;
+  }
+
   /** Bytes of the cache now. */
   public long cacheBytes() {
     return sequence.cacheBytes();

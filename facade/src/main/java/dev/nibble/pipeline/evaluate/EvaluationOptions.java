@@ -15,5 +15,5 @@ public record EvaluationOptions(String data, Protocol protocol) {
   /** The bundled text, up to 32 windows of the model's context or 2,048 tokens. */
   public static final EvaluationOptions DEFAULT =
       new EvaluationOptions(
-          "bundled", new Protocol(Protocol.Kind.GPTQ, 0, 0, Bos.DEFAULT, WINDOWS));
+          "bundled-evaluation", new Protocol(Protocol.Kind.GPTQ, 0, 0, Bos.DEFAULT, WINDOWS));
 }

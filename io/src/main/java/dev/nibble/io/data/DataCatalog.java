@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Turns the data ids of recipes and command lines into corpora: {@code bundled} (the sample texts
- * of the installation), a path, {@code PATH#FIELD}, or the name of a known set under the data
- * directory. {@code PATH#wikitext} reads a text file as rows of WikiText; files named {@code
- * wiki.*.raw} are read so by themselves.
+ * Turns the data ids of recipes and command lines into corpora: {@code bundled} and {@code
+ * bundled-evaluation} (the installation's sample texts to calibrate and to measure on), a path,
+ * {@code PATH#FIELD}, or the name of a known set under the data directory. {@code PATH#wikitext}
+ * reads a text file as rows of WikiText; files named {@code wiki.*.raw} are read so by themselves.
  *
  * @param bundled directory of the bundled sample texts, or null when the installation has none
  * @param dataDirectory where known sets are looked for, or null for nowhere
@@ -21,6 +21,9 @@ import java.util.Optional;
 public record DataCatalog(Path bundled, Path dataDirectory) {
   private static final TextCorpus.Layout PLAIN = TextCorpus.Layout.PLAIN;
   private static final TextCorpus.Layout ROWS = TextCorpus.Layout.WIKITEXT_ROWS;
+
+  private static final Map<String, String> BUNDLED =
+      Map.of("bundled", "calibration.txt", "bundled-evaluation", "evaluation.txt");
 
   private record Known(String file, TextCorpus.Layout layout) {}
 
@@ -67,12 +70,14 @@ public record DataCatalog(Path bundled, Path dataDirectory) {
    * @throws NibbleException if nothing is there under that id
    */
   public TextCorpus text(String id) {
-    if (id.equals("bundled")) {
-      if (bundled == null || !Files.isDirectory(bundled)) {
+    String sample = BUNDLED.get(id);
+    if (sample != null) {
+      if (bundled == null || !Files.isRegularFile(bundled.resolve(sample))) {
         throw new NibbleException(
-            "data \"bundled\": this installation has no sample texts; name a text file instead");
+            "data \"%s\": this installation has no sample texts; name a text file instead"
+                .formatted(id));
       }
-      return new TextCorpus(id, bundled, "", PLAIN);
+      return new TextCorpus(id, bundled.resolve(sample), "", PLAIN);
     }
     List<Known> candidates = KNOWN.get(id);
     if (candidates != null) {
@@ -91,7 +96,7 @@ public record DataCatalog(Path bundled, Path dataDirectory) {
           : new TextCorpus(id, file.get(), fragment, layoutOf(file.get()));
     }
     throw new NibbleException(
-        "data \"%s\" is neither a file nor a known set; known sets: bundled, %s"
+        "data \"%s\" is neither a file nor a known set; known sets: bundled, bundled-evaluation, %s"
             .formatted(id, String.join(", ", KNOWN.keySet())));
   }
 

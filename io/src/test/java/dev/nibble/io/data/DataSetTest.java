@@ -41,7 +41,15 @@ class DataSetTest {
     write("a.md", "A");
     write("c.bin", "C");
     assertThat(documents(dir.toString())).containsExactly("A", "B");
-    assertThat(new DataCatalog(dir, null).text("bundled").text()).isEqualTo("A\n\nB");
+  }
+
+  @Test
+  void bundledTextsToCalibrateAndToMeasureOnDiffer() throws IOException {
+    write("calibration.txt", "A");
+    write("evaluation.txt", "B");
+    DataCatalog catalog = new DataCatalog(dir, null);
+    assertThat(catalog.text("bundled").text()).isEqualTo("A");
+    assertThat(catalog.text("bundled-evaluation").text()).isEqualTo("B");
   }
 
   @Test
