@@ -16,7 +16,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = "Makes neural networks small and keeps them accurate.",
-    subcommands = {},
+    subcommands = {
+      QuantizeCommand.class,
+      PlanCommand.class,
+      RunCommand.class,
+      ExplainCommand.class,
+      MethodsCommand.class,
+      DoctorCommand.class
+    },
     footerHeading = "%nExamples:%n",
     footer = {
       "  nibble quantize tiny                            quantize the bundled model, see what it cost",

@@ -4,6 +4,7 @@ import dev.nibble.compress.block.SolvedSite;
 import dev.nibble.compress.block.StepEvent;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.work.Workers;
+import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.io.model.NibbleArtefact;
 import dev.nibble.pipeline.audit.Audit;
@@ -19,7 +20,9 @@ import dev.nibble.pipeline.plan.Plan;
 import dev.nibble.pipeline.provenance.Fidelity;
 import dev.nibble.pipeline.provenance.Provenance;
 import dev.nibble.pipeline.provenance.RunLog;
+import dev.nibble.pipeline.report.QuantizationReport;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -132,10 +135,14 @@ public final class Quantizer {
               + journal.units().stream().mapToDouble(UnitRecord::seconds).sum();
       long peak = meter.peakBytes();
       long measured = System.nanoTime();
-      writeManifest(folder);
-      Optional<Fidelity> fidelity = evaluation.map(e -> compare(folder, e));
-      double evaluated = fidelity.isPresent() ? (System.nanoTime() - measured) / 1e9 : 0;
-      new RunLog(plan.forecast(), peak, seconds, evaluated, resumed, fidelity).write(folder);
+      Provenance provenance = writeManifest(folder);
+      Optional<DivergenceResult> distance = evaluation.map(e -> compare(folder, e));
+      double evaluated = distance.isPresent() ? (System.nanoTime() - measured) / 1e9 : 0;
+      RunLog log =
+          new RunLog(
+              plan.forecast(), peak, seconds, evaluated, resumed, distance.map(Fidelity::of));
+      log.write(folder);
+      new QuantizationReport(plan, provenance, log, distance).write(folder, weightBytes(folder));
       publish(folder);
     }
 
@@ -145,13 +152,20 @@ public final class Quantizer {
       return out;
     }
 
-    private Fidelity compare(Path folder, EvaluationOptions on) {
-      return Fidelity.of(
-          Comparison.measure(
-              options.model(), folder, on, options.data(), options.threads(), options.progress()));
+    private DivergenceResult compare(Path folder, EvaluationOptions on) {
+      return Comparison.measure(
+          options.model(), folder, on, options.data(), options.threads(), options.progress());
     }
 
-    private void writeManifest(Path folder) {
+    private static long weightBytes(Path folder) {
+      try {
+        return Files.size(folder.resolve(NibbleArtefact.WEIGHTS));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    private Provenance writeManifest(Path folder) {
       Map<String, SiteOps> operators = new TreeMap<>();
       List<SolvedSite> solved = new ArrayList<>();
       List<StepEvent> events = new ArrayList<>(prepared.events());
@@ -175,6 +189,7 @@ public final class Quantizer {
       NibbleArtefact.writeManifest(
           folder,
           NibbleArtefact.Manifest.of(prepared.model().config(), operators, provenance.toJson()));
+      return provenance;
     }
 
     private void publish(Path folder) {
