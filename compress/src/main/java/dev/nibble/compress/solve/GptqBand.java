@@ -113,7 +113,7 @@ final class GptqBand {
       double error = (row[p] - grid.value(code)) / u[0];
       errors[r][p - from] = error;
       loss += error * error;
-      subtract(row, p + 1, to, error, u, 1);
+      RowUpdates.subtract(row, p + 1, to, error, u, p);
     }
     problem.losses()[firstRow + r] = loss;
   }
@@ -135,37 +135,20 @@ final class GptqBand {
     InverseFactor factor = problem.curvature().factor();
     int p = from;
     for (; p + 4 <= to; p += 4) {
-      subtractFour(row, tile, end, error, p - from, p, factor);
+      RowUpdates.subtractFour(
+          row,
+          tile,
+          end,
+          error,
+          p - from,
+          factor.row(p),
+          factor.row(p + 1),
+          factor.row(p + 2),
+          factor.row(p + 3),
+          p);
     }
     for (; p < to; p++) {
-      subtract(row, tile, end, error[p - from], factor.row(p), tile - p);
-    }
-  }
-
-  private static void subtractFour(
-      double[] row, int from, int to, double[] error, int at, int p, InverseFactor factor) {
-    double[] u0 = factor.row(p);
-    double[] u1 = factor.row(p + 1);
-    double[] u2 = factor.row(p + 2);
-    double[] u3 = factor.row(p + 3);
-    double e0 = error[at];
-    double e1 = error[at + 1];
-    double e2 = error[at + 2];
-    double e3 = error[at + 3];
-    int o = -p;
-    for (int j = from; j < to; j++) {
-      row[j] =
-          (((row[j] - e0 * u0[j + o]) - e1 * u1[j + o - 1]) - e2 * u2[j + o - 2])
-              - e3 * u3[j + o - 3];
-    }
-  }
-
-  /** {@code row[from .. to) -= error * u[offset ..]}. */
-  private static void subtract(
-      double[] row, int from, int to, double error, double[] u, int offset) {
-    int o = offset - from;
-    for (int j = from; j < to; j++) {
-      row[j] -= error * u[j + o];
+      RowUpdates.subtract(row, tile, end, error[p - from], factor.row(p), p);
     }
   }
 }
