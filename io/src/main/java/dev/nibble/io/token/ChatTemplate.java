@@ -2,7 +2,6 @@ package dev.nibble.io.token;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.nibble.core.ModelFormatException;
-import dev.nibble.core.NibbleException;
 import dev.nibble.io.gguf.GgufFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -136,7 +135,7 @@ public final class ChatTemplate {
    * @param addGenerationPrompt whether to end with the opening of the assistant's next turn
    * @param variables further values the template may ask for ({@code enable_thinking}, …): texts,
    *     numbers, truth values, lists and maps of these
-   * @throws NibbleException when the template refuses the conversation, fails, or exceeds its
+   * @throws ModelFormatException when the template refuses the conversation, fails, or exceeds its
    *     bounds
    */
   public String render(
@@ -155,8 +154,7 @@ public final class ChatTemplate {
     try {
       return JinjaDialect.render(source, values);
     } catch (JinjaFailure e) {
-      throw new NibbleException(
-          file + " [chat_template]: " + e.getMessage(), NibbleException.BAD_INPUT, e);
+      throw new ModelFormatException(file, "chat_template", e.getMessage(), e);
     }
   }
 

@@ -24,6 +24,7 @@ import dev.nibble.io.token.ChatTemplate.Message;
 import dev.nibble.io.token.Tokenizer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -227,6 +228,10 @@ class HostileFilesTest {
     int rows = (int) shape[0];
     int columns = (int) shape[1];
     int groups = Math.ceilDiv(columns, 16);
+    MemorySegment groupOfColumn = bytes(4L * columns);
+    for (int c = 0; c < columns; c++) {
+      groupOfColumn.set(ValueLayout.JAVA_BYTE, 4L * c, (byte) (c % groups));
+    }
     return new AffineTensor(
         shape,
         4,
@@ -234,8 +239,8 @@ class HostileFilesTest {
         ScaleFormat.FP16,
         bytes(rows * AffineTensor.rowStride(columns, 4)),
         bytes(2L * rows * groups),
-        bytes((4L * rows * groups + 31) / 32 * 4),
-        null);
+        bytes((rows * groups * 4L + 31) / 32 * 4),
+        groupOfColumn);
   }
 
   private static MemorySegment bytes(long count) {
