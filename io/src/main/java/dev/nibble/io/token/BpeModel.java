@@ -2,7 +2,6 @@ package dev.nibble.io.token;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Byte-pair encoding (Sennrich et al. 2016): a word is its characters, then neighbours are joined
@@ -10,11 +9,6 @@ import java.util.concurrent.ConcurrentHashMap;
  * token, or nothing, in this order of preference.
  */
 final class BpeModel implements TokenModel {
-  /** Words longer than this, and more words than that, are not worth remembering. */
-  private static final int CACHED_LENGTH = 64;
-
-  private static final int CACHED_WORDS = 1 << 16;
-
   /**
    * How words become characters and what happens to unknown ones.
    *
@@ -41,9 +35,8 @@ final class BpeModel implements TokenModel {
   private final int[] characters = new int[1 << 16];
 
   private final int[] bytes;
-  private final ConcurrentHashMap<String, int[]> cache = new ConcurrentHashMap<>();
 
-  BpeModel(Vocabulary vocabulary, PairTable merges, Options options) {
+  private BpeModel(Vocabulary vocabulary, PairTable merges, Options options) {
     this.vocabulary = vocabulary;
     this.merges = merges;
     this.options = options;
@@ -54,24 +47,21 @@ final class BpeModel implements TokenModel {
     }
   }
 
-  @Override
-  public void tokenize(String word, IdBuffer out) {
-    boolean cacheable = word.length() <= CACHED_LENGTH;
-    if (cacheable) {
-      int[] known = cache.get(word);
-      if (known != null) {
-        out.addAll(known);
-        return;
-      }
-    }
-    int start = out.size();
-    compute(word, out);
-    if (cacheable && cache.size() < CACHED_WORDS) {
-      cache.put(word, out.tail(start));
-    }
+  /** The model with a memory for words. */
+  static TokenModel cached(Vocabulary vocabulary, PairTable merges, Options options) {
+    BpeModel model = new BpeModel(vocabulary, merges, options);
+    // Spelling and whole words depend on where a word ends, so those words must not be cut.
+    boolean whole = options.ignoreMerges || !options.prefix.isEmpty() || !options.suffix.isEmpty();
+    Seams seams = whole ? null : new Seams(vocabulary, model::isSymbol);
+    return new CachedModel(model, seams);
   }
 
-  private void compute(String word, IdBuffer out) {
+  private boolean isSymbol(int c) {
+    return c < characters.length ? characters[c] >= 0 : vocabulary.id(Character.toString(c)) >= 0;
+  }
+
+  @Override
+  public void tokenize(String word, IdBuffer out) {
     if (options.ignoreMerges) {
       int whole = vocabulary.id(word);
       if (whole >= 0) {

@@ -124,7 +124,7 @@ final class DirectoryReader {
         Normalizer.NONE,
         PreTokenizers.byteLevel(space, true),
         vocabulary,
-        new BpeModel(vocabulary, merges, new BpeModel.Options(false, false, -1, false, "", "")),
+        BpeModel.cached(vocabulary, merges, new BpeModel.Options(false, false, -1, false, "", "")),
         Frame.NONE,
         TokenDecoders::byteLevel);
   }
@@ -148,7 +148,7 @@ final class DirectoryReader {
         Normalizers.bert(true, ideographs, accents, lowercase),
         PreTokenizers.bert(),
         vocabulary,
-        new WordPieceModel(vocabulary, unknown, "##", 100),
+        new CachedModel(new WordPieceModel(vocabulary, unknown, "##", 100), null),
         new Frame(List.of(cls), List.of(sep)),
         TokenDecoders.wordPiece("##", true));
   }

@@ -96,7 +96,7 @@ final class GgufReader {
         PreTokenizers.sequence(
             List.of(splits.preTokenizer(), PreTokenizers.byteLevel(false, false))),
         vocabulary,
-        new BpeModel(vocabulary, merges, options),
+        BpeModel.cached(vocabulary, merges, options),
         frame(splits.begins(), false),
         TokenDecoders::byteLevel);
   }
@@ -120,7 +120,8 @@ final class GgufReader {
         normalizer,
         PreTokenizer.NONE,
         vocabulary,
-        new ScoreModel(vocabulary, scores(), this::ordinary, id("unknown_token_id"), this::fault),
+        ScoreModel.cached(
+            vocabulary, scores(), this::ordinary, id("unknown_token_id"), this::fault),
         frame(true, false),
         TokenDecoders.sequence(decoders));
   }
@@ -138,7 +139,7 @@ final class GgufReader {
         normalizer,
         PreTokenizers.bert(),
         vocabulary,
-        new WordPieceModel(vocabulary, unknown, "##", 100),
+        new CachedModel(new WordPieceModel(vocabulary, unknown, "##", 100), null),
         new Frame(List.of(cls), List.of(sep)),
         TokenDecoders.wordPiece("##", true));
   }

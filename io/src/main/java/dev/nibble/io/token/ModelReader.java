@@ -31,13 +31,15 @@ final class ModelReader {
       case "BPE" -> bpe();
       case "Unigram" -> unigram();
       case "WordPiece" ->
-          new WordPieceModel(
-              vocabulary,
-              requiredId("unk_token", "[UNK]"),
-              part.text("continuing_subword_prefix", "##"),
-              part.lacks("max_input_chars_per_word")
-                  ? 100
-                  : part.number("max_input_chars_per_word", 1, Integer.MAX_VALUE));
+          new CachedModel(
+              new WordPieceModel(
+                  vocabulary,
+                  requiredId("unk_token", "[UNK]"),
+                  part.text("continuing_subword_prefix", "##"),
+                  part.lacks("max_input_chars_per_word")
+                      ? 100
+                      : part.number("max_input_chars_per_word", 1, Integer.MAX_VALUE)),
+              null);
       case "WordLevel" -> new WordLevelModel(vocabulary, optionalId("unk_token"));
       default ->
           throw part.fault(
@@ -99,7 +101,7 @@ final class ModelReader {
             part.flag("fuse_unk", false),
             prefix,
             part.text("end_of_word_suffix", ""));
-    return new BpeModel(vocabulary, merges(prefix.length()), options);
+    return BpeModel.cached(vocabulary, merges(prefix.length()), options);
   }
 
   private PairTable merges(int prefixLength) {

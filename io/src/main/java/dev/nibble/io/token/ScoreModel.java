@@ -34,12 +34,24 @@ final class ScoreModel implements TokenModel {
   private final int[] bytes;
 
   /**
+   * The model with a memory for words.
+   *
    * @param scores of each id, none NaN
    * @param ordinary tokens that text may become
    * @param unknownId for characters without token and byte tokens, -1 to leave them out
    * @param fault makes the exception of a key and a problem
    */
-  ScoreModel(
+  static TokenModel cached(
+      Vocabulary vocabulary,
+      float[] scores,
+      IntPredicate ordinary,
+      int unknownId,
+      BiFunction<String, String, ModelFormatException> fault) {
+    ScoreModel model = new ScoreModel(vocabulary, scores, ordinary, unknownId, fault);
+    return new CachedModel(model, new Seams(vocabulary, model.characters::containsKey));
+  }
+
+  private ScoreModel(
       Vocabulary vocabulary,
       float[] scores,
       IntPredicate ordinary,

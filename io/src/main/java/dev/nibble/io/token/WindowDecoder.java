@@ -42,16 +42,12 @@ final class WindowDecoder implements StreamDecoder {
 
   private String release(String text) {
     String before = text(context);
-    int common = 0;
-    while (common < before.length()
-        && common < text.length()
-        && before.charAt(common) == text.charAt(common)) {
-      common++;
-    }
+    // Damaged bytes may spoil what they join; then they stand alone.
+    String fresh = text.startsWith(before) ? text.substring(before.length()) : text(held);
     // A context that gives no text may still be what the decoder trims at the start.
     context = before.isEmpty() ? join() : held;
     held = new int[0];
-    return text.substring(common);
+    return fresh;
   }
 
   private int[] join() {
