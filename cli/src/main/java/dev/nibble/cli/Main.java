@@ -19,6 +19,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       QuantizeCommand.class,
       PlanCommand.class,
+      EvaluateCommand.class,
+      CompareCommand.class,
       RunCommand.class,
       ExplainCommand.class,
       MethodsCommand.class,
