@@ -1,0 +1,105 @@
+package dev.nibble.parity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nibble.Nibble;
+import dev.nibble.compress.recipe.Recipe;
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.LanguageModel;
+import dev.nibble.core.model.ModelConfig;
+import dev.nibble.io.model.OpenedModel;
+import dev.nibble.runtime.RuntimeOptions;
+import dev.nibble.runtime.TextModel;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Real files of every family, rotated and stored with 8-bit weights by the pipeline, run by the
+ * runtime, against the reference implementation's logits of the original.
+ */
+class RotatedFamiliesTest {
+  private static final Path FAMILIES =
+      Path.of(System.getProperty("nibble.repo.root"), "models/src/test/resources/families");
+  private static final Recipe RECIPE =
+      Recipe.parse(
+          """
+          name: rotated
+          steps:
+            - rotate: { kind: hadamard, seed: 3, online: [down, o, qk] }
+            - rtn: { spec: "int8:g8:asym" }
+          """,
+          "test");
+
+  static Stream<String> families() throws IOException {
+    try (Stream<Path> directories = Files.list(FAMILIES)) {
+      return directories
+          .filter(Files::isDirectory)
+          .map(d -> d.getFileName().toString())
+          .sorted()
+          .toList() // the directory is closed before JUnit reads on
+          .stream();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("families")
+  void aRotatedArtefactComputesWhatTheOriginalDid(String family, @TempDir Path temporary)
+      throws IOException {
+    Path source = FAMILIES.resolve(family);
+    Path output = temporary.resolve("out");
+    if (postNorm(source)) {
+      assertThatThrownBy(() -> Nibble.quantize(source).recipe(RECIPE).to(output))
+          .isInstanceOf(NibbleException.class)
+          .hasMessageContaining("rotate");
+      return;
+    }
+    Nibble.quantize(source).recipe(RECIPE).to(output);
+    int[] tokens =
+        Arrays.stream(Files.readString(source.resolve("tokens.txt")).strip().split("\\s+"))
+            .mapToInt(Integer::parseInt)
+            .toArray();
+    FloatBuffer expected =
+        ByteBuffer.wrap(Files.readAllBytes(source.resolve("logits.f32")))
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .asFloatBuffer();
+    double[] sums = new double[2];
+    try (OpenedModel opened = OpenedModel.open(output)) {
+      assertThat(opened.weights().config().norm()).isEqualTo(ModelConfig.Norm.RMS);
+      assertThat(opened.weights().siteOps()).isNotEmpty();
+      // one of the models is run beyond the context it was trained for
+      int context = Math.max(opened.weights().config().maxPositions(), tokens.length);
+      RuntimeOptions plain = RuntimeOptions.DEFAULT;
+      RuntimeOptions options = new RuntimeOptions(1, plain.cache(), context, plain.chunk());
+      TextModel model = TextModel.of(opened.weights(), options);
+      LanguageModel language = model.asLanguageModel();
+      language.logits(
+          tokens,
+          0,
+          (position, row, offset) -> {
+            for (int i = 0; i < language.vocabSize(); i++) {
+              double reference = expected.get(position * language.vocabSize() + i);
+              sums[0] += Math.pow(row[offset + i] - reference, 2);
+              sums[1] += reference * reference;
+            }
+          });
+      language.close();
+    }
+    assertThat(Math.sqrt(sums[0] / sums[1])).as("relative error of logits").isLessThan(0.02);
+  }
+
+  private static boolean postNorm(Path source) {
+    try (OpenedModel opened = OpenedModel.open(source)) {
+      return opened.weights().config().residual() == ModelConfig.Residual.POST_NORM;
+    }
+  }
+}
