@@ -29,9 +29,14 @@ final class RowStore implements AutoCloseable {
    * @param columns floats of a row
    */
   RowStore(int rows, int columns) {
+    this(rows, columns, IN_MEMORY);
+  }
+
+  /** As the other, with the most bytes to keep in memory. */
+  RowStore(int rows, int columns, long inMemory) {
     this.rowBytes = 4L * columns;
     long bytes = rowBytes * rows;
-    if (bytes <= IN_MEMORY) {
+    if (bytes <= inMemory) {
       memory = arena.allocate(bytes, 64);
       file = null;
       path = null;

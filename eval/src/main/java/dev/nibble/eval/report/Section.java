@@ -2,6 +2,11 @@ package dev.nibble.eval.report;
 
 import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.eval.statistics.Estimate;
+import dev.nibble.eval.tasks.TaskComparison;
+import dev.nibble.eval.tasks.TaskResult;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -138,7 +143,34 @@ public sealed interface Section {
       Estimate before,
       Estimate after,
       double flips,
-      double pValue) {}
+      double pValue) {
+
+    /**
+     * One row per metric of a task; flips and p stand beside the first metric, which decides them.
+     *
+     * @param before the original's result, or null
+     * @param after the result
+     */
+    public static List<TaskRow> of(TaskResult before, TaskResult after) {
+      TaskComparison paired = before == null ? null : TaskComparison.of(before, after);
+      List<TaskRow> rows = new ArrayList<>();
+      for (TaskResult.Score score : after.scores()) {
+        boolean first = paired != null && rows.isEmpty();
+        rows.add(
+            new TaskRow(
+                after.task() + " v" + after.version(),
+                score.metric(),
+                after.conditions()
+                    + (after.errors() == 0 ? "" : ", " + after.errors() + " not scored"),
+                after.items(),
+                before == null ? null : before.score(score.metric()),
+                score.value(),
+                first ? paired.flips().value() : Double.NaN,
+                first ? paired.test().pValue() : Double.NaN));
+      }
+      return rows;
+    }
+  }
 
   /**
    * Size against quality of several results.
@@ -261,7 +293,7 @@ public sealed interface Section {
   record Facts(String key, String heading, Map<String, String> values) implements Section {
     /** Copies the map, keeping its order. */
     public Facts {
-      values = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(values));
+      values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     }
   }
 }

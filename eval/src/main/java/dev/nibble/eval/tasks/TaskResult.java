@@ -35,7 +35,8 @@ public record TaskResult(
    * @param group its subject, or ""
    * @param chosen index of the choice taken, -1 if none is taken
    * @param right whether the item counts as right
-   * @param error whether it could not be scored because of logits that are not finite
+   * @param error whether it could not be scored: a logit was not finite, or the tokenizer leaves
+   *     the continuation no token of its own
    */
   public record Outcome(String group, int chosen, boolean right, boolean error) {}
 

@@ -153,6 +153,25 @@ class DivergenceTest {
   }
 
   @Test
+  void rowsAreKeptAlikeInMemoryAndInAFile() {
+    for (long inMemory : new long[] {0, 1 << 20}) {
+      try (RowStore store = new RowStore(3, 5, inMemory)) {
+        float[] rows = {9, 1, 2, 3, 4, 5, -1, -2, -3, -4, -5};
+        store.write(2, rows, 6);
+        store.write(0, rows, 1);
+        float[] read = new float[5];
+        store.read(0, read);
+        assertThat(read).containsExactly(1, 2, 3, 4, 5);
+        store.read(2, read);
+        assertThat(read).containsExactly(-1, -2, -3, -4, -5);
+        store.write(2, rows, 0);
+        store.read(2, read);
+        assertThat(read).containsExactly(9, 1, 2, 3, 4);
+      }
+    }
+  }
+
+  @Test
   void foreignAndDamagedBaselineFilesAreRefused() throws IOException {
     List<Window> windows = windows(VOCAB, 64);
     Path file = dir.resolve("base.bin");
