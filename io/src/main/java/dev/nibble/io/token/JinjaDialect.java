@@ -44,6 +44,18 @@ final class JinjaDialect {
   }
 
   private static Jinjava build() {
+    Jinjava engine = new Jinjava(configuration());
+    Context global = engine.getGlobalContext();
+    global.registerTag(new PythonForTag());
+    global.registerTag(new GenerationTag());
+    global.registerFilter(new PythonJson());
+    global.registerFilter(new ReversedFilter());
+    global.registerFunction(function("raise_exception"));
+    global.registerFunction(function("strftime_now"));
+    return engine;
+  }
+
+  private static JinjavaConfig configuration() {
     CompositeELResolver resolver = new CompositeELResolver();
     resolver.add(new PythonMethods());
     resolver.add(JinjavaInterpreterResolver.DEFAULT_RESOLVER_READ_ONLY);
@@ -58,34 +70,24 @@ final class JinjaDialect {
             .withKeepNullableLoopValues(true)
             .withHandleBackslashInQuotesOnly(true)
             .build();
-    JinjavaConfig config =
-        JinjavaConfig.newBuilder()
-            .withKeepTrailingNewline(true)
-            .withNestedInterpretationEnabled(false)
-            .withEnableRecursiveMacroCalls(true)
-            .withMaxMacroRecursionDepth(MAX_DEPTH)
-            .withMaxRenderDepth(MAX_DEPTH)
-            .withMaxOutputSize(MAX_OUTPUT)
-            .withMaxStringLength(MAX_OUTPUT)
-            .withLocale(Locale.ROOT)
-            .withTimeZone(ZoneId.systemDefault())
-            .withElResolver(resolver)
-            .withLegacyOverrides(python)
-            .withInterperterFactory(new Interpreters())
-            .withProcessors(
-                JinjavaProcessors.newBuilder()
-                    .withNodePreProcessor((node, interpreter) -> ((Bounded) interpreter).step())
-                    .build())
-            .build();
-    Jinjava engine = new Jinjava(config);
-    Context global = engine.getGlobalContext();
-    global.registerTag(new PythonForTag());
-    global.registerTag(new GenerationTag());
-    global.registerFilter(new PythonJson());
-    global.registerFilter(new ReversedFilter());
-    global.registerFunction(function("raise_exception"));
-    global.registerFunction(function("strftime_now"));
-    return engine;
+    return JinjavaConfig.newBuilder()
+        .withKeepTrailingNewline(true)
+        .withNestedInterpretationEnabled(false)
+        .withEnableRecursiveMacroCalls(true)
+        .withMaxMacroRecursionDepth(MAX_DEPTH)
+        .withMaxRenderDepth(MAX_DEPTH)
+        .withMaxOutputSize(MAX_OUTPUT)
+        .withMaxStringLength(MAX_OUTPUT)
+        .withLocale(Locale.ROOT)
+        .withTimeZone(ZoneId.systemDefault())
+        .withElResolver(resolver)
+        .withLegacyOverrides(python)
+        .withInterperterFactory(new Interpreters())
+        .withProcessors(
+            JinjavaProcessors.newBuilder()
+                .withNodePreProcessor((node, interpreter) -> ((Bounded) interpreter).step())
+                .build())
+        .build();
   }
 
   private static ELFunctionDefinition function(String name) {
