@@ -239,7 +239,7 @@ class HostileFilesTest {
         ScaleFormat.FP16,
         bytes(rows * AffineTensor.rowStride(columns, 4)),
         bytes(2L * rows * groups),
-        bytes((rows * groups * 4L + 31) / 32 * 4),
+        bytes((4L * rows * groups + 31) / 32 * 4),
         groupOfColumn);
   }
 
