@@ -1,0 +1,2 @@
+/** What a model file holds: tensors, stored types, bytes, and the distribution of the values. */
+package dev.nibble.pipeline.inspect;
