@@ -57,13 +57,6 @@ public final class Comparison {
 
   /** A text with the special tokens that the tokenizer puts around it, without a closing one. */
   public static TokenizedText tokenize(Tokenizer tokenizer, String id, DataCatalog data) {
-    int[] tokens = tokenizer.encode(data.text(id).text(), true);
-    boolean addsBos = tokenizer.bosId() >= 0 && tokens.length > 0 && tokens[0] == tokenizer.bosId();
-    boolean closed = tokens.length > 0 && tokenizer.eosIds().contains(tokens[tokens.length - 1]);
-    return new TokenizedText(
-        id,
-        closed ? java.util.Arrays.copyOf(tokens, tokens.length - 1) : tokens,
-        tokenizer.bosId(),
-        addsBos);
+    return TokenizedText.of(id, data.text(id).text(), tokenizer);
   }
 }
