@@ -34,18 +34,18 @@ final class DistanceHtml {
     HtmlTable table =
         new HtmlTable(
             out, "percentile", "1", "5", "10", "25", "50", "75", "90", "95", "99", "99.9", "max");
-    row(table, "KL divergence", r.kldPercentiles(), Unit.NATS, r.kldMax());
-    row(table, "Δ probability of the true token", r.deltaPPercentiles(), Unit.SHARE, Double.NaN);
+    row(table, "KL divergence", r.kldPercentiles(), 1, r.kldMax());
+    row(table, "Δ probability of the true token, %", r.deltaPPercentiles(), 100, Double.NaN);
     table.end();
   }
 
-  private static void row(HtmlTable table, String name, Percentiles p, Unit unit, double max) {
+  private static void row(HtmlTable table, String name, Percentiles p, double factor, double max) {
     table.row().name(name);
     double[] values = {
       p.p1(), p.p5(), p.p10(), p.p25(), p.p50(), p.p75(), p.p90(), p.p95(), p.p99(), p.p999(), max
     };
     for (double value : values) {
-      table.number(Figures.text(value, unit).replace(" %", "\u202f%"));
+      table.number(Figures.text(factor * value, Unit.NUMBER), "dense");
     }
     table.endRow();
   }

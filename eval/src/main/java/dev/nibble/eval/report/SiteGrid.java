@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,7 +13,11 @@ import java.util.regex.Pattern;
 final class SiteGrid {
   private static final Pattern LAYER = Pattern.compile("(?:^|\\.)(\\d{1,6})(?=\\.|$)");
 
-  private final Map<String, Map<Integer, Section.SiteRow>> kinds = new LinkedHashMap<>();
+  /** Order of the usual kinds in a block; others follow as they appear. */
+  private static final List<String> USUAL =
+      List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
+
+  private final SequencedMap<String, Map<Integer, Section.SiteRow>> kinds = new LinkedHashMap<>();
   private final List<Section.SiteRow> others = new ArrayList<>();
   private int layers;
 
@@ -27,13 +32,19 @@ final class SiteGrid {
       kinds.computeIfAbsent(kind(row.site()), k -> new TreeMap<>()).put(index, row);
       layers = Math.max(layers, index + 1);
     }
+    for (String kind : USUAL.reversed()) {
+      Map<Integer, Section.SiteRow> sites = kinds.remove(kind);
+      if (sites != null) {
+        kinds.putFirst(kind, sites);
+      }
+    }
   }
 
   private static String kind(String site) {
     return site.substring(site.lastIndexOf('.') + 1);
   }
 
-  /** Kind to layer to site, kinds in order of appearance. */
+  /** Kind to layer to site, kinds in the order of a block. */
   Map<String, Map<Integer, Section.SiteRow>> kinds() {
     return kinds;
   }
