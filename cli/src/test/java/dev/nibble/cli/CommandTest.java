@@ -1,0 +1,130 @@
+package dev.nibble.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nibble.core.testing.SharedData;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class CommandTest {
+  private static final String LLAMA =
+      SharedData.repositoryRoot().resolve("models/src/test/resources/families/llama").toString();
+
+  @TempDir private Path dir;
+
+  @Test
+  void helpListsEveryVerbWithALine() {
+    CommandRun run = CommandRun.of("--help");
+    assertThat(run.code()).isZero();
+    for (String verb : new CommandLine(new Main()).getSubcommands().keySet()) {
+      assertThat(run.out()).containsPattern("(?m)^  " + verb + " +\\S");
+    }
+  }
+
+  @Test
+  void everyVerbHasExamples() {
+    for (String verb : new CommandLine(new Main()).getSubcommands().keySet()) {
+      assertThat(CommandRun.of(verb, "--help").out())
+          .as(verb)
+          .containsAnyOf("nibble " + verb, "bounds what");
+    }
+  }
+
+  @Test
+  void wrongUsageNamesTheWordAndTheHelp() {
+    CommandRun run = CommandRun.of("quantize", LLAMA, "--recipie", "x");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("--recipie");
+    assertThat(CommandRun.of("frobnicate").code()).isEqualTo(2);
+  }
+
+  @Test
+  void unknownRecipeSuggestsNearOnes() {
+    CommandRun run = CommandRun.of("plan", LLAMA, "--recipe", "gptq-w44");
+    assertThat(run.code()).isEqualTo(2);
+    assertThat(run.err()).contains("gptq-w4").doesNotContain("\tat ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"quantize", "plan", "evaluate", "inspect", "run"})
+  void missingModelIsOneSentence(String verb) {
+    CommandRun run = CommandRun.of(verb, "no/such/model");
+    assertThat(run.code()).isEqualTo(3);
+    assertThat(run.err().lines()).hasSize(1);
+    assertThat(run.err()).contains("no/such/model");
+  }
+
+  @Test
+  void damagedModelIsOneSentence() throws IOException {
+    Path model = copyOf(Path.of(LLAMA));
+    Path weights = model.resolve("model.safetensors");
+    byte[] whole = Files.readAllBytes(weights);
+    Files.write(weights, java.util.Arrays.copyOf(whole, whole.length / 2));
+    CommandRun run = CommandRun.of("inspect", model.toString());
+    assertThat(run.code()).isEqualTo(3);
+    assertThat(run.err().lines()).hasSize(1);
+    assertThat(run.err()).contains("model.safetensors");
+  }
+
+  @Test
+  void quantizesExplainsAndInspects() {
+    String out = dir.resolve("out").toString();
+    CommandRun made =
+        CommandRun.of("quantize", LLAMA, "-r", "rtn-w4-g32", "-o", out, "--no-evaluate");
+    assertThat(made.err()).isEmpty();
+    assertThat(made.code()).isZero();
+    assertThat(made.out()).contains("Bits per weight", "report.html", "nibble run");
+    assertThat(Path.of(out, "report.html")).isRegularFile();
+    assertThat(CommandRun.of("explain", out, "--sites").out())
+        .contains("int4:g32", "mlp.down_proj", "dB", "sha256");
+    assertThat(CommandRun.of("inspect", out, "--values").out()).contains("int4:g32:asym", "▁");
+  }
+
+  @Test
+  void secondRunToAFinishedOutputSaysSo() {
+    String out = dir.resolve("out").toString();
+    String[] args = {"quantize", LLAMA, "-r", "rtn-w4-g32", "-o", out, "--no-evaluate"};
+    assertThat(CommandRun.of(args).code()).isZero();
+    CommandRun again = CommandRun.of(args);
+    assertThat(again.code()).isZero();
+    assertThat(again.err()).contains("finished already");
+    args[3] = "rtn-w3-g32";
+    CommandRun other = CommandRun.of(args);
+    assertThat(other.code()).isNotZero();
+    assertThat(other.err().lines()).hasSize(1);
+  }
+
+  @Test
+  void planIsExactAboutTheFile() throws IOException {
+    String out = dir.resolve("out").toString();
+    String plan = CommandRun.of("plan", LLAMA, "-r", "rtn-w4-g32", "--tensors").out();
+    CommandRun.of("quantize", LLAMA, "-r", "rtn-w4-g32", "-o", out, "--no-evaluate");
+    long bytes = Files.size(Path.of(out, "model.safetensors"));
+    assertThat(plan).contains("exactly");
+    assertThat(plan).contains(dev.nibble.pipeline.memory.ByteCount.text(bytes));
+  }
+
+  @Test
+  void methodsPrintStepsPresetsAndYaml() {
+    assertThat(CommandRun.of("methods").out()).contains("solve", "gptq", "transform", "awq");
+    assertThat(CommandRun.of("methods", "--recipes").out()).contains("gptq-w4-g64", "quarot-w4a4");
+    assertThat(CommandRun.of("methods", "gptq-w4").out()).contains("steps:", "int4:g128");
+  }
+
+  private Path copyOf(Path model) throws IOException {
+    Path copy = Files.createDirectory(dir.resolve("copy"));
+    try (Stream<Path> files = Files.list(model)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+    return copy;
+  }
+}

@@ -1,0 +1,2 @@
+/** The command as users call it. */
+package dev.nibble.cli;
