@@ -50,16 +50,28 @@ public interface Baseline extends AutoCloseable {
     /** The most likely tokens in falling order, exact even where {@code logits} is rounded. */
     final int[] top = new int[TOP];
 
+    /** Softmax of {@link #logits}. */
+    final double[] probabilities;
+
+    /** Logarithm of the sum of the exponentials of {@link #logits}; NaN if they are not finite. */
+    double logSum;
+
     /** Log-probability of the true token; NaN when the original's logits were not finite. */
     double targetLogProb;
 
     Row(int vocabSize) {
       logits = new float[vocabSize];
+      probabilities = new double[vocabSize];
     }
 
-    /** Derives the other fields from {@link #logits}. */
+    /** Derives the distribution from {@link #logits}. */
+    void normalize() {
+      logSum = Logits.softmax(logits, 0, logits.length, probabilities);
+    }
+
+    /** Derives all other fields from {@link #logits}. */
     void describe(int target) {
-      double logSum = Logits.logSumExp(logits, 0, logits.length);
+      normalize();
       targetLogProb = logits[target] - logSum;
       Arrays.fill(top, -1);
       if (!Double.isNaN(logSum)) {

@@ -63,6 +63,7 @@ final class BaselineRow {
     for (int v = 0; v < into.logits.length; v++) {
       into.logits[v] = Float.float16ToFloat(row.getShort(HEAD + 2 * v));
     }
+    into.normalize();
     return true;
   }
 

@@ -79,11 +79,13 @@ public final class Divergence {
   }
 
   private void compare(int slot, int target, Baseline.Row p, float[] q, int offset) {
-    double logSumP = Logits.logSumExp(p.logits, 0, vocab);
     double logSumQ = Logits.logSumExp(q, offset, vocab);
     double targetQ = q[offset + target] - logSumQ;
-    double kld = kld(p.logits, logSumP, q, offset, logSumQ);
-    if (!Double.isFinite(kld) || !Double.isFinite(p.targetLogProb) || !Double.isFinite(targetQ)) {
+    double kld = kld(p, q, offset, logSumQ);
+    if (!Double.isFinite(p.logSum)
+        || !Double.isFinite(kld)
+        || !Double.isFinite(p.targetLogProb)
+        || !Double.isFinite(targetQ)) {
       scores.error(slot);
       return;
     }
@@ -98,12 +100,12 @@ public final class Divergence {
         slot, kld, -p.targetLogProb, -targetQ, top[0] == p.top[0], (double) shared / top.length);
   }
 
-  private double kld(float[] p, double logSumP, float[] q, int offset, double logSumQ) {
+  private double kld(Baseline.Row p, float[] q, int offset, double logSumQ) {
     double sum = 0;
     for (int v = 0; v < vocab; v++) {
-      double logP = p[v] - logSumP;
-      double probability = Math.exp(logP);
+      double probability = p.probabilities[v];
       if (probability > 0) {
+        double logP = p.logits[v] - p.logSum;
         sum += probability * (logP - (q[offset + v] - logSumQ));
       }
     }

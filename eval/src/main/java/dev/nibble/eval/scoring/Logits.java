@@ -9,20 +9,50 @@ public final class Logits {
    * are tokens of probability 0.
    */
   public static double logSumExp(float[] row, int offset, int size) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int v = 0; v < size; v++) {
-      float x = row[offset + v];
-      if (!(x < Float.POSITIVE_INFINITY)) {
-        return Double.NaN;
-      }
-      max = Math.max(max, x);
-    }
-    if (max == Float.NEGATIVE_INFINITY) {
+    float max = largest(row, offset, size);
+    if (Float.isNaN(max)) {
       return Double.NaN;
     }
     double sum = 0;
     for (int v = 0; v < size; v++) {
       sum += Math.exp((double) row[offset + v] - max);
+    }
+    return max + Math.log(sum);
+  }
+
+  /** Largest entry; NaN if there is a NaN or +∞, or nothing finite. */
+  private static float largest(float[] row, int offset, int size) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int v = 0; v < size; v++) {
+      float x = row[offset + v];
+      if (!(x < Float.POSITIVE_INFINITY)) {
+        return Float.NaN;
+      }
+      max = Math.max(max, x);
+    }
+    return max == Float.NEGATIVE_INFINITY ? Float.NaN : max;
+  }
+
+  /**
+   * As {@link #logSumExp}, and fills {@code probabilities} with the softmax of the row, so that its
+   * exponentials are computed once.
+   *
+   * @param probabilities receives {@code size} values; undefined where the result is NaN
+   */
+  public static double softmax(float[] row, int offset, int size, double[] probabilities) {
+    float max = largest(row, offset, size);
+    if (Float.isNaN(max)) {
+      return Double.NaN;
+    }
+    double sum = 0;
+    for (int v = 0; v < size; v++) {
+      double e = Math.exp((double) row[offset + v] - max);
+      probabilities[v] = e;
+      sum += e;
+    }
+    double scale = 1 / sum;
+    for (int v = 0; v < size; v++) {
+      probabilities[v] *= scale;
     }
     return max + Math.log(sum);
   }
