@@ -5,6 +5,8 @@ import dev.nibble.core.op.OnlineTransform;
 import dev.nibble.models.Block;
 import dev.nibble.models.Coupling;
 import dev.nibble.models.Torch;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -29,17 +31,23 @@ final class ChannelScaling {
    * @param s positive, one per channel of the producer ({@link Coupling#width})
    */
   static void fold(Block block, Coupling coupling, double[] s) {
-    String weight = TensorNames.weight(coupling.producer());
-    String bias = TensorNames.bias(coupling.producer());
+    maps(block, coupling, s).forEach((name, map) -> replace(block, name, map));
+  }
+
+  /** What folding does to each tensor, for fp32 and fp64 values alike. */
+  static Map<String, UnaryOperator<Tensor>> maps(Block block, Coupling coupling, double[] s) {
+    Map<String, UnaryOperator<Tensor>> out = new LinkedHashMap<>();
     boolean norm = coupling.kind() == Coupling.Kind.NORM_TO_LINEARS;
-    replace(block, weight, w -> w.div(norm ? vector(s) : column(s, w)));
+    out.put(TensorNames.weight(coupling.producer()), w -> w.div(norm ? vector(s) : column(s, w)));
+    String bias = TensorNames.bias(coupling.producer());
     if (block.parameterNames().contains(bias)) {
-      replace(block, bias, b -> b.div(norm ? vector(s) : tail(s, b)));
+      out.put(bias, b -> b.div(norm ? vector(s) : tail(s, b)));
     }
     double[] inputs = consumerScale(coupling, s);
     for (String consumer : coupling.consumers()) {
-      replace(block, TensorNames.weight(consumer), w -> w.mul(vector(inputs)));
+      out.put(TensorNames.weight(consumer), w -> w.mul(vector(inputs)));
     }
+    return out;
   }
 
   /** Scales a site's weight and leaves the inverse to be done at run time. */
