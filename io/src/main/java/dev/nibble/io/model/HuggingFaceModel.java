@@ -15,8 +15,10 @@ import dev.nibble.io.safetensors.TensorSource;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -31,6 +33,7 @@ final class HuggingFaceModel implements ModelWeights {
   private final Map<String, TensorTable.Place> places;
   private final Map<String, long[]> shapes;
   private final WeightLayout.Reader layout;
+  private final Map<String, SiteOps> siteOps;
 
   private HuggingFaceModel(JsonFields json, ShardedSafetensors source) {
     this.source = source;
@@ -51,6 +54,7 @@ final class HuggingFaceModel implements ModelWeights {
     this.places = table.places(config);
     shareStoredHead();
     places.forEach(this::check);
+    this.siteOps = readSiteOps();
   }
 
   /**
@@ -82,6 +86,20 @@ final class HuggingFaceModel implements ModelWeights {
     if (headOnly) {
       places.put(embedding, new TensorTable.Place(head, place.suffix(), place.piece()));
     }
+  }
+
+  private Map<String, SiteOps> readSiteOps() {
+    Map<String, SiteOps> out = new LinkedHashMap<>();
+    places.forEach(
+        (name, place) -> {
+          if (quantized(place)) {
+            String site = name.substring(0, name.lastIndexOf('.'));
+            layout
+                .inputQuant(sourceModule(place.module()))
+                .ifPresent(q -> out.put(site, new SiteOps(List.of(), Optional.of(q))));
+          }
+        });
+    return Collections.unmodifiableMap(out);
   }
 
   private String storedType(HfConfig read) {
@@ -118,22 +136,29 @@ final class HuggingFaceModel implements ModelWeights {
   }
 
   private void check(String canonical, TensorTable.Place place) {
+    long[] shape = shapes.get(canonical);
     if (quantized(place)) {
+      String module = sourceModule(place.module());
+      long[] expected = place.piece().transposed(false).sourceShape(shape);
+      checkShape(source.files().getFirst(), module, layout.shape(module), expected);
       return;
     }
     String name = sourceName(place);
     TensorSource.Info info = source.info(name);
-    long[] expected = place.piece().sourceShape(shapes.get(canonical));
-    if (!Arrays.equals(info.shape(), expected)) {
+    checkShape(source.fileOf(name), name, info.shape(), place.piece().sourceShape(shape));
+    checkFloat(name, info.dtype());
+  }
+
+  private static void checkShape(Path file, String name, long[] found, long[] expected) {
+    if (!Arrays.equals(found, expected)) {
       throw new ModelFormatException(
-          source.fileOf(name),
+          file,
           name,
           "shape "
-              + Arrays.toString(info.shape())
+              + Arrays.toString(found)
               + " was found where config.json says "
               + Arrays.toString(expected));
     }
-    checkFloat(name, info.dtype());
   }
 
   private void checkFloat(String name, DType dtype) {
@@ -167,30 +192,16 @@ final class HuggingFaceModel implements ModelWeights {
     }
     long[] shape = shapes.get(name);
     if (quantized(place)) {
-      return quantizedTensor(sourceModule(place.module()), place.piece(), shape);
+      PackedTensor weight = layout.weight(sourceModule(place.module()));
+      return place.piece().ofPacked(weight, shape);
     }
     DenseTensor stored = source.tensor(sourceName(place));
     return place.piece().of(stored, shape);
   }
 
-  private PackedTensor quantizedTensor(String module, Piece piece, long[] shape) {
-    PackedTensor weight = layout.weight(module);
-    long[] expected = piece.transposed(false).sourceShape(shape);
-    if (!Arrays.equals(weight.shape(), expected)) {
-      throw new ModelFormatException(
-          source.files().getFirst(),
-          module,
-          "shape "
-              + Arrays.toString(weight.shape())
-              + " was found where config.json says "
-              + Arrays.toString(expected));
-    }
-    return piece.ofPacked(weight, shape);
-  }
-
   @Override
   public Map<String, SiteOps> siteOps() {
-    return Map.of();
+    return siteOps;
   }
 
   @Override

@@ -106,7 +106,7 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
     int size = source.dtype().bytes();
     long columns = source.shape()[0];
     MemorySegment out = allocate(rows() * columns * size);
-    long[] taken = takenRows();
+    int[] taken = takenRows();
     for (int r0 = 0; r0 < taken.length; r0 += TILE) {
       int r1 = Math.min(taken.length, r0 + TILE);
       for (long c0 = 0; c0 < columns; c0 += TILE) {
@@ -130,9 +130,10 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
     }
   }
 
-  private long[] takenRows() {
-    long[] taken = new long[Math.toIntExact(rows())];
-    Arrays.setAll(taken, i -> first + i / run * stride + i % run);
+  /** For each row of the canonical tensor the row of the stored one. */
+  int[] takenRows() {
+    int[] taken = new int[Math.toIntExact(rows())];
+    Arrays.setAll(taken, i -> (int) (first + i / run * stride + i % run));
     return taken;
   }
 

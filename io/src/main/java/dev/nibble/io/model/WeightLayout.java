@@ -1,5 +1,6 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.op.ActivationQuant;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.io.json.JsonFields;
 import dev.nibble.io.safetensors.TensorSource;
@@ -34,6 +35,21 @@ public interface WeightLayout {
     boolean stores(String module);
 
     /**
+     * Logical shape {@code [out, in]} of a module for which {@link #stores} is true, after checking
+     * that all its tensors are there, of the right types and of shapes that fit together.
+     *
+     * @throws dev.nibble.core.ModelFormatException naming the tensor that is not
+     */
+    long[] shape(String module);
+
+    /**
+     * Quantizer of the input of a module for which {@link #stores} is true.
+     *
+     * @throws dev.nibble.core.ModelFormatException when it is of a kind that is not supported
+     */
+    Optional<ActivationQuant> inputQuant(String module);
+
+    /**
      * The weight of a module for which {@link #stores} is true.
      *
      * @return {@code [out, in]}, whatever orientation the layout or the family has on disk
@@ -50,8 +66,22 @@ public interface WeightLayout {
         }
 
         @Override
+        public long[] shape(String module) {
+          throw none(module);
+        }
+
+        @Override
+        public Optional<ActivationQuant> inputQuant(String module) {
+          throw none(module);
+        }
+
+        @Override
         public PackedTensor weight(String module) {
-          throw new IllegalArgumentException("no quantized module " + module);
+          throw none(module);
+        }
+
+        private static IllegalArgumentException none(String module) {
+          return new IllegalArgumentException("no quantized module " + module);
         }
       };
 

@@ -1,5 +1,6 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.op.ActivationQuant;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.io.json.JsonFields;
@@ -30,10 +31,21 @@ public final class ZerosLayout implements WeightLayout {
           }
 
           @Override
-          public PackedTensor weight(String module) {
+          public long[] shape(String module) {
             long[] shape = tensors.info(module + ".zeros").shape();
+            return new long[] {shape[1], shape[0]};
+          }
+
+          @Override
+          public Optional<ActivationQuant> inputQuant(String module) {
+            return Optional.empty();
+          }
+
+          @Override
+          public PackedTensor weight(String module) {
+            long[] shape = shape(module);
             float[] zeros = new float[Math.toIntExact(shape[0] * shape[1])];
-            return DenseTensor.of(zeros, shape[1], shape[0]);
+            return DenseTensor.of(zeros, shape);
           }
         });
   }
