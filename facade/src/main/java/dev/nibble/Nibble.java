@@ -35,4 +35,13 @@ public final class Nibble {
   public static QuantizationResult explain(Path artefact) {
     return QuantizationResult.read(artefact);
   }
+
+  /**
+   * Begins an export into a format of other tools.
+   *
+   * @param model artefact of Nibble, Hugging Face directory, or GGUF file
+   */
+  public static ExportRequest export(Path model) {
+    return new ExportRequest(model);
+  }
 }

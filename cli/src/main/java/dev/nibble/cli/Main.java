@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       RunCommand.class,
       InspectCommand.class,
       ExplainCommand.class,
+      ExportCommand.class,
       MethodsCommand.class,
       DoctorCommand.class
     },

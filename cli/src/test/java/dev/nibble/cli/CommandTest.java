@@ -88,6 +88,19 @@ class CommandTest {
   }
 
   @Test
+  void exportsExactlyOrSaysWhatDoesNotFit() {
+    String artefact = dir.resolve("out").toString();
+    CommandRun.of("quantize", LLAMA, "-r", "rtn-w4-g32", "-o", artefact, "--no-evaluate");
+    String target = dir.resolve("exported").toString();
+    CommandRun made = CommandRun.of("export", artefact, "-f", "compressed-tensors", "-o", target);
+    assertThat(made.code()).as(made.err()).isNotZero();
+    assertThat(made.err()).contains("down_proj", "groups must divide the 48 columns");
+    made = CommandRun.of("export", artefact, "-f", "safetensors", "-o", target);
+    assertThat(made.code()).as(made.err()).isZero();
+    assertThat(CommandRun.of("inspect", target).code()).isZero();
+  }
+
+  @Test
   void secondRunToAFinishedOutputSaysSo() {
     String out = dir.resolve("out").toString();
     String[] args = {"quantize", LLAMA, "-r", "rtn-w4-g32", "-o", out, "--no-evaluate"};

@@ -157,7 +157,7 @@ public final class HuggingFaceExport {
         sources.stream().map(s -> PlainTensor.of(s, weights, type)).toList();
     long computed = tensors.stream().filter(PlainTensor::converts).count();
     if (computed > 0 && type != DType.F32) {
-      notes.add(computed + " tensors were rounded to " + type.name().toLowerCase(Locale.ROOT));
+      notes.add(computed + " tensors were converted to " + type.name().toLowerCase(Locale.ROOT));
     }
     String name =
         switch (type) {

@@ -243,7 +243,7 @@ class HuggingFaceExportTest {
   @Test
   void plainValuesAreRoundedOnceAndSaidSo() {
     quantize("int4:g32:asym", false, 0);
-    assertThat(export(Format.SAFETENSORS)).containsExactly("7 tensors were rounded to bf16");
+    assertThat(export(Format.SAFETENSORS)).containsExactly("7 tensors were converted to bf16");
     try (OpenedModel before = OpenedModel.open(artefact);
         OpenedModel after = OpenedModel.open(exported)) {
       for (String name : before.weights().names()) {
