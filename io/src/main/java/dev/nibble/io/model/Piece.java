@@ -1,5 +1,7 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.BitPacking;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.lang.foreign.Arena;
@@ -82,8 +84,9 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
   }
 
   /**
-   * Takes the rows out of a tensor that is stored {@code [rows, columns]} in any packing. A part of
-   * a packed tensor comes as fp32: its values are the same, its storage is not.
+   * Takes the rows out of a tensor that is stored {@code [rows, columns]} in any packing. Integers
+   * keep codes, scales and zero-points; of other packings a part comes as fp32, with the same
+   * values.
    */
   PackedTensor ofPacked(PackedTensor source, long[] shape) {
     if (source instanceof DenseTensor dense) {
@@ -92,6 +95,9 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
     if (run == sourceRows) {
       return source;
     }
+    if (source instanceof AffineTensor affine) {
+      return ofAffine(affine, shape);
+    }
     int columns = source.columns();
     float[] out = new float[Math.toIntExact(rows() * columns)];
     for (long i = 0; i < count; i++) {
@@ -99,6 +105,46 @@ record Piece(long sourceRows, long first, long run, long stride, long count, boo
       source.dequantize(from, from + run, out, Math.toIntExact(i * run * columns));
     }
     return DenseTensor.of(out, shape);
+  }
+
+  private AffineTensor ofAffine(AffineTensor source, long[] shape) {
+    int[] taken = takenRows();
+    boolean single = source.groupSize() == 0;
+    MemorySegment zeros = single ? source.zeros() : takenZeros(source, taken);
+    return new AffineTensor(
+        shape,
+        source.bits(),
+        source.groupSize(),
+        source.scaleFormat(),
+        takenRows(source.codes(), taken),
+        single ? source.scales() : takenRows(source.scales(), taken),
+        zeros,
+        source.groupIndex());
+  }
+
+  /** Rows of whole bytes. */
+  private MemorySegment takenRows(MemorySegment rows, int[] taken) {
+    long bytes = rows.byteSize() / sourceRows;
+    MemorySegment out = allocate(taken.length * bytes);
+    for (int r = 0; r < taken.length; r++) {
+      MemorySegment.copy(rows, taken[r] * bytes, out, r * bytes, bytes);
+    }
+    return out;
+  }
+
+  /** Zero-points are one bit stream over all rows. */
+  private static MemorySegment takenZeros(AffineTensor source, int[] taken) {
+    if (source.zeros() == null) {
+      return null;
+    }
+    int groups = source.groupsPerRow();
+    byte[] zeros = new byte[Math.multiplyExact(taken.length, groups)];
+    for (int i = 0; i < zeros.length; i++) {
+      zeros[i] = (byte) source.zero(taken[i / groups], i % groups);
+    }
+    byte[] packed = new byte[Math.toIntExact(AffineTensor.zeroBytes(zeros.length, source.bits()))];
+    BitPacking.pack(zeros, 0, zeros.length, source.bits(), packed, 0);
+    return MemorySegment.ofArray(packed);
   }
 
   /** A tile at a time, so that both sides stay in the cache. */

@@ -293,7 +293,7 @@ class HuggingFaceExportTest {
           }
         });
     export(Format.COMPRESSED_TENSORS);
-    assertValuesSame();
+    assertSame();
   }
 
   @Test
