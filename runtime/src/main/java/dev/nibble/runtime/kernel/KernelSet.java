@@ -22,6 +22,9 @@ public final class KernelSet {
             new AffineKernel(2),
             new AffineKernel(4),
             new AffineKernel(8),
+            new BlockKernel(),
+            new StreamKernel(),
+            new TableKernel(),
             new DecodingKernel()));
   }
 

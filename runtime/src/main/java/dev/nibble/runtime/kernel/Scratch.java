@@ -5,6 +5,12 @@ public final class Scratch {
   /** Columns of a panel block: {@code PANEL * BLOCK} floats stay in the first-level cache. */
   static final int BLOCK = 256;
 
+  /** Columns whose codes are unpacked at a time: 8 KiB of floats, whole blocks of every type. */
+  static final int STRETCH = 2048;
+
+  /** Unpacked codes of a stretch of a row. */
+  final float[] codes = new float[STRETCH];
+
   /** Decoded rows, {@code [PANEL, columns]}. */
   final float[] rows;
 

@@ -2,19 +2,41 @@ package dev.nibble.runtime.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nibble.core.ggml.GgmlEncoder;
+import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
+import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Locale;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class KernelsTest {
+  private static final Set<GgmlType> BLOCKS =
+      EnumSet.of(
+          GgmlType.Q4_0,
+          GgmlType.Q4_1,
+          GgmlType.Q5_0,
+          GgmlType.Q5_1,
+          GgmlType.Q8_0,
+          GgmlType.Q2_K,
+          GgmlType.Q3_K,
+          GgmlType.Q4_K,
+          GgmlType.Q5_K,
+          GgmlType.Q6_K);
+
   static Stream<PackedTensor> weights() {
     Stream.Builder<PackedTensor> all = Stream.builder();
     Random random = new Random(5);
@@ -30,6 +52,17 @@ class KernelsTest {
             "int2:g32:asym",
             "int2:channel:sym",
             "int3:g64:asym",
+            "int3:channel:sym",
+            "int3:tensor:asym",
+            "int3:g20:asym",
+            "int5:g16:asym",
+            "int6:g32:sym:bf16",
+            "int7:g128:asym",
+            "nf4:g64",
+            "nf4:channel",
+            "fp4:g48",
+            "mxfp4",
+            "nvfp4",
             "int4:g32:asym",
             "int4:g64:sym",
             "int4:g128:asym",
@@ -48,7 +81,70 @@ class KernelsTest {
                 RoundingOptions.DEFAULT));
       }
     }
+    blocks(random, all);
     return all.build();
+  }
+
+  /** Every block type, with rows of an odd number of blocks and of more than one stretch. */
+  private static void blocks(Random random, Stream.Builder<PackedTensor> all) {
+    for (GgmlType type : BLOCKS) {
+      for (int blocks : new int[] {1, 3, 2 * Scratch.STRETCH / type.blockElements() + 1}) {
+        int rows = blocks == 3 ? 37 : 2;
+        int columns = blocks * type.blockElements();
+        byte[] data =
+            GgmlEncoder.encode(
+                type, gaussian(random, rows * columns), 0, rows, columns, null, "random");
+        all.add(new GgmlTensor(new long[] {rows, columns}, type, MemorySegment.ofArray(data)));
+      }
+      // codes and scales that no encoder would choose
+      byte[] data = new byte[5 * 3 * type.blockBytes()];
+      random.nextBytes(data);
+      clearScales(data, type);
+      long[] shape = {5, 3L * type.blockElements()};
+      all.add(new GgmlTensor(shape, type, MemorySegment.ofArray(data)));
+    }
+  }
+
+  /** Takes the top two exponent bits of every half that may be a scale: no infinities. */
+  private static void clearScales(byte[] data, GgmlType type) {
+    for (int b = 0; b < data.length; b += type.blockBytes()) {
+      for (int at : new int[] {1, 3, type.blockBytes() - 1, type.blockBytes() - 3}) {
+        data[b + at] &= (byte) 0x9f;
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = GgmlType.class,
+      names = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"})
+  void blocksOfCodesRunInVectors(GgmlType type) {
+    PackedTensor weight =
+        new GgmlTensor(
+            new long[] {1, 256},
+            type,
+            MemorySegment.ofArray(new byte[Math.toIntExact(type.rowBytes(256))]));
+    assertThat(KernelSet.standard().bind(weight).kernel())
+        .isEqualTo(type.name().toLowerCase(Locale.ROOT) + "-blocks");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "int3:g128:asym, affine3-stream",
+    "int5:g64:sym, affine5-stream",
+    "int6:channel:sym, affine6-stream",
+    "nf4:g64, table4-stream",
+    "mxfp4, table4-stream",
+    "nvfp4, table4-stream"
+  })
+  void otherCodesRunAsStreams(String spec, String kernel) {
+    PackedTensor weight =
+        RoundToNearest.quantize(
+            gaussian(new Random(1), 2048),
+            new long[] {4, 512},
+            QuantSpec.parse(spec),
+            RoundingOptions.DEFAULT);
+    assertThat(KernelSet.standard().bind(weight).kernel()).isEqualTo(kernel);
   }
 
   @Test
