@@ -7,7 +7,14 @@ import java.util.Arrays;
  * The printable stand-ins of GPT-2's byte-level BPE: every byte is written as one character.
  * Printable Latin-1 bytes stand for themselves; the others, in order, are U+0100, U+0101, ….
  */
-final class ByteAlphabet {
+public final class ByteAlphabet {
+  /**
+   * The expression that cuts text into the pieces within which bytes are merged: words, numbers and
+   * symbols with the space before them, and white space. Read with Unicode character classes.
+   */
+  public static final String PIECES =
+      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+
   private static final char[] CHARACTERS = new char[256];
   private static final int[] BYTES = new int[0x200];
 
@@ -22,6 +29,11 @@ final class ByteAlphabet {
   }
 
   private ByteAlphabet() {}
+
+  /** The character that stands for a byte, 0 to 255. */
+  public static char character(int value) {
+    return CHARACTERS[value];
+  }
 
   /** The UTF-8 bytes of a text, written in the alphabet. */
   static String encode(String text) {

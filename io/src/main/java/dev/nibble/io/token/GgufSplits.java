@@ -52,7 +52,7 @@ record GgufSplits(List<String> expressions, boolean begins, boolean wholeWordsFi
         + LINES_AND_SPACES;
   }
 
-  private static final String GPT2 = PreTokenizers.GPT2;
+  private static final String GPT2 = ByteAlphabet.PIECES;
   private static final GgufSplits WORDS = of(GPT2);
   private static final GgufSplits WORDS_AND_DIGITS = of("\\p{N}", GPT2);
   private static final GgufSplits THREE_DIGITS =

@@ -12,10 +12,6 @@ final class PreTokenizers {
       "Sequence, ByteLevel, Split, Metaspace, Whitespace, WhitespaceSplit, Digits, Punctuation,"
           + " CharDelimiterSplit and BertPreTokenizer";
 
-  /** Words, numbers, symbols and spaces of GPT-2. */
-  static final String GPT2 =
-      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
   private PreTokenizers() {}
 
   /** The pre-tokenizer that a component describes; none for null. */
@@ -109,7 +105,9 @@ final class PreTokenizers {
   /** Rewrites pieces in the byte alphabet, after splitting as GPT-2 does if asked. */
   static PreTokenizer byteLevel(boolean addPrefixSpace, boolean useRegex) {
     PreTokenizer words =
-        useRegex ? split(TextPattern.of(GPT2), Behavior.ISOLATED, false) : PreTokenizer.NONE;
+        useRegex
+            ? split(TextPattern.of(ByteAlphabet.PIECES), Behavior.ISOLATED, false)
+            : PreTokenizer.NONE;
     return (piece, out) -> {
       boolean prefix = addPrefixSpace && !piece.text().startsWith(" ");
       int start = out.size();
