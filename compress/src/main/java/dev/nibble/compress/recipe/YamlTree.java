@@ -19,7 +19,7 @@ import org.yaml.snakeyaml.error.YAMLException;
  * duplicate keys, and none of YAML's anchors, aliases and tags (a recipe needs none, and they are
  * what "billion laughs" are made of).
  */
-final class YamlTree {
+public final class YamlTree {
   /** A recipe of this many characters is a mistake. */
   static final int MAX_CHARACTERS = 1 << 20;
 
@@ -49,7 +49,7 @@ final class YamlTree {
    * @param where name of the file or preset, for messages
    * @throws NibbleException with line and column when the text is not plain YAML within the limits
    */
-  static JsonNode read(String text, String where) {
+  public static JsonNode read(String text, String where) {
     if (text.length() > MAX_CHARACTERS) {
       throw new NibbleException(
           where
