@@ -85,7 +85,7 @@ final class CompareCommand implements Runnable {
             data.catalog(),
             threads,
             ConsoleProgress.standard());
-    List<Sweep.Cell> cells = sweep.run();
+    List<Sweep.Cell> cells = Resumable.run(sweep::run);
     SweepReport report = new SweepReport(cells);
     Path page = output.resolve("report.html");
     report.write(page, String.join(", ", models), "Nibble " + Version.number());

@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
       ExplainCommand.class,
       ExportCommand.class,
       MethodsCommand.class,
-      DoctorCommand.class
+      DoctorCommand.class,
+      CompletionCommand.class
     },
     footerHeading = "%nExamples:%n",
     footer = {

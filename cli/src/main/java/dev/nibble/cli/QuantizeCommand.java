@@ -64,7 +64,7 @@ final class QuantizeCommand implements Runnable {
               evaluateOn,
               protocol == null ? EvaluationOptions.DEFAULT.protocol() : Protocol.parse(protocol)));
     }
-    QuantizationResult result = request.to(target());
+    QuantizationResult result = Resumable.run(() -> request.to(target()));
     PrintWriter out = spec.commandLine().getOut();
     out.println(options.model() + " · " + options.recipe());
     out.println();

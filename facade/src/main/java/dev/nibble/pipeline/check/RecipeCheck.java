@@ -8,9 +8,12 @@ import dev.nibble.core.model.TensorNames;
 import dev.nibble.models.BlockHandle;
 import dev.nibble.models.Model;
 import dev.nibble.models.Site;
+import dev.nibble.pipeline.export.ExportFormat;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /** Compares a recipe with the model it is to be applied to. */
 public final class RecipeCheck {
@@ -18,7 +21,10 @@ public final class RecipeCheck {
   public static final List<String> MEASUREMENTS = List.of("perplexity", "kld");
 
   /** Formats that {@code export:} may name. */
-  public static final List<String> FORMATS = List.of("nibble");
+  public static final List<String> FORMATS =
+      Stream.concat(
+              Stream.of("nibble"), Arrays.stream(ExportFormat.values()).map(ExportFormat::toString))
+          .toList();
 
   private RecipeCheck() {}
 

@@ -2,6 +2,7 @@ package dev.nibble.pipeline.run;
 
 import dev.nibble.compress.block.SolvedSite;
 import dev.nibble.compress.block.StepEvent;
+import dev.nibble.core.NibbleException;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.work.Workers;
 import dev.nibble.eval.divergence.DivergenceResult;
@@ -143,7 +144,12 @@ public final class Quantizer {
               plan.forecast(), peak, seconds, evaluated, resumed, distance.map(Fidelity::of));
       log.write(folder);
       new QuantizationReport(plan, provenance, log, distance).write(folder, weightBytes(folder));
+      List<String> refused = new RecipeExports(options).write(folder);
       publish(folder);
+      if (!refused.isEmpty()) {
+        throw new NibbleException(
+            output + " is finished, but not in every format: " + String.join("; ", refused));
+      }
     }
 
     private Map<String, Long> simulatedValues() {

@@ -1,0 +1,2 @@
+/** The examples of the README, compiled and run. */
+package dev.nibble.examples;
