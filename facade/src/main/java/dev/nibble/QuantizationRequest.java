@@ -85,7 +85,7 @@ public final class QuantizationRequest {
    */
   public Plan plan() {
     try (Preparation prepared = new Preparation(options())) {
-      return prepared.plan();
+      return prepared.timedPlan();
     }
   }
 

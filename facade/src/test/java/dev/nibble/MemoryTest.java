@@ -19,22 +19,28 @@ class MemoryTest {
   @TempDir Path folder;
 
   @Test
-  void fourTimesTheDepthTakesNoMoreMemory() throws IOException {
+  void fourTimesTheDepthTakesNoMoreMemoryAndTheForecastHolds() throws IOException {
     Path recipe =
         Files.writeString(
             folder.resolve("recipe.yaml"),
             "calibration: { data: \""
                 + TinyLlama.text(folder.resolve("text.txt"))
                 + "\", samples: 4, length: 128 }\nsteps:\n  - gptq: { spec: \"int4:g128\" }\n");
-    long shallow = peak(recipe, 4);
-    long deep = peak(recipe, 16);
-    assertThat((double) deep / shallow).as("%d against %d bytes", deep, shallow).isLessThan(1.15);
+    String shallow = run(recipe, 4);
+    String deep = run(recipe, 16);
+    double growth = figure(deep, "memory") / figure(shallow, "memory");
+    assertThat(growth).as("%s against %s", deep, shallow).isLessThan(1.15);
+    double forecast = figure(deep, "forecast") / figure(deep, "memory");
+    assertThat(forecast).as(deep).isBetween(0.75, 1.25);
   }
 
-  private long peak(Path recipe, int layers) {
+  private String run(Path recipe, int layers) {
     Path model = new TinyLlama(layers, 512, 1024, false).write(folder.resolve("m" + layers), 1);
-    String said = ChildRun.run(model, recipe, folder.resolve("out" + layers), 2, Map.of());
-    String line = said.lines().filter(l -> l.startsWith("memory=")).findFirst().orElseThrow();
-    return Long.parseLong(line.substring("memory=".length()));
+    return ChildRun.run(model, recipe, folder.resolve("out" + layers), 2, Map.of());
+  }
+
+  private static double figure(String said, String name) {
+    String line = said.lines().filter(l -> l.startsWith(name + "=")).findFirst().orElseThrow();
+    return Double.parseDouble(line.substring(name.length() + 1));
   }
 }

@@ -17,7 +17,9 @@ import java.util.Map;
 public final class ChildRun {
   private ChildRun() {}
 
-  /** Arguments: model, recipe file, output, threads. Prints the peak of anonymous memory. */
+  /**
+   * Arguments: model, recipe file, output, threads. Prints peak of anonymous memory and forecast.
+   */
   public static void main(String[] arguments) {
     try {
       QuantizationResult result =
@@ -26,6 +28,7 @@ public final class ChildRun {
               .threads(Integer.parseInt(arguments[3]))
               .to(Path.of(arguments[2]));
       System.out.println("memory=" + result.log().memoryBytes());
+      System.out.println("forecast=" + result.log().forecast().memoryBytes());
     } catch (NibbleException e) {
       System.out.println("refused=" + e.getMessage());
       System.exit(e.exitCode());
@@ -54,7 +57,8 @@ public final class ChildRun {
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseParallelGC",
-                "-Xmx256m",
+                "-Xms64m",
+                "-XX:MaxNewSize=96m",
                 "-cp",
                 classPath,
                 ChildRun.class.getName()));

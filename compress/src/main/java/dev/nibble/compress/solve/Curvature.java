@@ -75,7 +75,7 @@ final class Curvature {
     double mean = sum / live;
     return Torch.noGrad(
         () -> {
-          Tensor reversed = reversed(hessian, order, dead, mean);
+          Tensor reversed = Torch.scope(() -> reversed(hessian, order, dead, mean));
           return ladder(reversed, order, dead, dampPercent, mean, workers);
         });
   }

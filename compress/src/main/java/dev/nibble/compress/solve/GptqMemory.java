@@ -21,18 +21,21 @@ final class GptqMemory {
       allSums += 8 * n * n;
       largestProduct = Math.max(largestProduct, 4 * n * n);
       allProducts += 4 * n * n;
-      solving = Math.max(solving, solving(stage, n));
+      solving = Math.max(solving, solving(stage, n, shape.threads()));
     }
     long sums = oneStageAtATime ? largestSum : allSums;
     long products = (oneStageAtATime ? largestProduct : allProducts) * shape.threads();
     return sums + Math.max(products + activations(shape), solving);
   }
 
-  /** Beside the sum: H, its ordered and damped copies and L; then U, fp32 H and one site's work. */
-  private static long solving(Stage stage, long n) {
+  /**
+   * Beside the sum, measured: H, its ordered and damped copies, L and U with LAPACK's own copies,
+   * and a part of L for each thread that inverts it; after that one site's codes and values.
+   */
+  private static long solving(Stage stage, long n, int threads) {
     long largest =
         stage.sites().stream().mapToLong(s -> (long) s.outputs() * s.inputs()).max().orElse(0);
-    return Math.max(8 * n * n * 4, 8 * n * n / 2 + 4 * n * n + 18 * largest);
+    return 8 * n * n * (7 + threads) + 18 * largest;
   }
 
   /** Outputs of all sites and the residual stream, for the forward passes that run at once. */

@@ -61,7 +61,8 @@ final class MemoryModel {
             .filter(tensors::containsKey)
             .mapToLong(name -> tensors.get(name).bytes())
             .sum();
-    return Math.max(loading, working + sealed);
+    long garbage = block.residentBytes(); // arrays the heap has not collected yet
+    return Math.max(loading, working + sealed + garbage);
   }
 
   private static long largestTensor(BlockHandle block) {

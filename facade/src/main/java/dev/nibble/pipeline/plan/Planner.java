@@ -60,7 +60,9 @@ public final class Planner {
   }
 
   private MemoryModel memoryModel(Map<String, PlannedTensor> tensors, int length) {
-    int batchTokens = length == 0 ? 0 : length * Batches.sequencesPerBatch(length);
+    int sequences = batches.sequences().length;
+    int batchTokens =
+        length == 0 ? 0 : length * Math.min(sequences, Batches.sequencesPerBatch(length));
     return new MemoryModel(model, recipe.steps(), tensors, batchTokens, length);
   }
 

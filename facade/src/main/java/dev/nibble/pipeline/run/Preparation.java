@@ -6,6 +6,7 @@ import dev.nibble.compress.block.CollectedEvents;
 import dev.nibble.compress.block.StepEvent;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.core.work.Workers;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.Model;
@@ -110,6 +111,13 @@ public final class Preparation implements AutoCloseable {
   /** Sizes and memory. */
   public Plan plan() {
     return plan;
+  }
+
+  /** The plan with the time that a short probe on this machine forecasts. */
+  public Plan timedPlan() {
+    try (Workers workers = new Workers(plan.forecast().threads())) {
+      return plan.with(plan.forecast().withSeconds(Probe.seconds(this, workers)));
+    }
   }
 
   @Override

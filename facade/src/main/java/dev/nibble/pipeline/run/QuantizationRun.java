@@ -4,18 +4,14 @@ import dev.nibble.compress.block.ActivationStreams;
 import dev.nibble.compress.block.BlockRunner;
 import dev.nibble.compress.block.SealedBlock;
 import dev.nibble.core.progress.Progress;
-import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.work.Workers;
 import dev.nibble.io.model.PackedFile;
 import dev.nibble.io.safetensors.SafetensorsFile;
-import dev.nibble.io.safetensors.SafetensorsWriter;
 import dev.nibble.models.BlockHandle;
-import dev.nibble.pipeline.journal.ContentHash;
 import dev.nibble.pipeline.journal.Journal;
 import dev.nibble.pipeline.journal.UnitRecord;
 import dev.nibble.pipeline.journal.WorkDirectory;
 import java.lang.foreign.Arena;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -27,15 +23,16 @@ import java.util.Map;
  * same inputs, with the same result.
  */
 final class QuantizationRun {
+  /** Size from which a block's garbage is worth a collection. */
+  private static final long LARGE = 16 << 20;
+
   private final Preparation prepared;
-  private final WorkDirectory work;
   private final Journal journal;
   private final ActivationStreams streams;
   private final BlockRunner runner;
 
   QuantizationRun(Preparation prepared, WorkDirectory work, Journal journal, Workers workers) {
     this.prepared = prepared;
-    this.work = work;
     this.journal = journal;
     this.streams =
         new ActivationStreams(
@@ -72,14 +69,13 @@ final class QuantizationRun {
     long start = System.nanoTime();
     try (Arena arena = Arena.ofShared()) {
       SealedBlock sealed = runner.run(index, handle, prepared.plan().byName(), arena);
-      Path file = journal.tensors(index);
-      write(file, sealed.tensors());
+      String sha256 = UnitFile.write(journal.tensors(index), sealed.tensors());
       double seconds = (System.nanoTime() - start) / 1e9;
       journal.commit(
           new UnitRecord(
               index,
               handle.name(),
-              ContentHash.of(file),
+              sha256,
               sealed.values(),
               sealed.operators(),
               sealed.solved(),
@@ -90,11 +86,9 @@ final class QuantizationRun {
     if (index > 0) {
       streams.drop(index - 1);
     }
-  }
-
-  private static void write(Path file, Map<String, PackedTensor> tensors) {
-    SafetensorsWriter.write(
-        file, PackedFile.metadata(tensors), PackedFile.entries(tensors), Progress.SILENT);
+    if (handle.residentBytes() >= LARGE) {
+      System.gc(); // the heap would rather grow by a block than collect the last one's arrays
+    }
   }
 
   private static Map<String, List<Long>> named(Map<ActivationStreams.Kind, List<Long>> streams) {
@@ -128,10 +122,5 @@ final class QuantizationRun {
         streams.drop(index - 1);
       }
     }
-  }
-
-  /** The scratch folder of the run. */
-  Path folder() {
-    return work.root();
   }
 }

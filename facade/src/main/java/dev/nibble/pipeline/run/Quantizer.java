@@ -8,6 +8,7 @@ import dev.nibble.core.work.Workers;
 import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.io.model.NibbleArtefact;
+import dev.nibble.models.BlockHandle;
 import dev.nibble.pipeline.audit.Audit;
 import dev.nibble.pipeline.check.OutputCheck;
 import dev.nibble.pipeline.evaluate.Comparison;
@@ -120,11 +121,11 @@ public final class Quantizer {
     }
 
     void toTheEnd() {
-      Plan plan = prepared.plan();
       int resumed = journal.units().size();
       if (resumed == 0) {
-        OutputCheck.space(work.root(), plan.forecast().scratchBytes());
+        OutputCheck.space(work.root(), prepared.plan().forecast().scratchBytes());
       }
+      Plan plan = timed();
       new QuantizationRun(prepared, work, journal, workers).finishBlocks();
       long start = System.nanoTime();
       Path folder = work.output();
@@ -150,6 +151,19 @@ public final class Quantizer {
         throw new NibbleException(
             output + " is finished, but not in every format: " + String.join("; ", refused));
       }
+    }
+
+    /** The plan with a time: from a probe, or from what earlier attempts have taken. */
+    private Plan timed() {
+      List<BlockHandle> blocks = prepared.model().blocks();
+      double seconds = journal.units().stream().mapToDouble(UnitRecord::seconds).sum();
+      long done =
+          blocks.subList(0, journal.units().size()).stream()
+              .mapToLong(BlockHandle::residentBytes)
+              .sum();
+      long all = blocks.stream().mapToLong(BlockHandle::residentBytes).sum();
+      double forecast = done == 0 ? Probe.seconds(prepared, workers) : seconds * all / done;
+      return prepared.plan().with(prepared.plan().forecast().withSeconds(forecast));
     }
 
     private Map<String, Long> simulatedValues() {
