@@ -1,6 +1,7 @@
 package dev.nibble.io.data;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.io.hub.HubDataFile;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -8,22 +9,30 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Turns the data ids of recipes and command lines into corpora: {@code bundled} and {@code
  * bundled-evaluation} (the installation's sample texts to calibrate and to measure on), a path,
  * {@code PATH#FIELD}, or the name of a known set under the data directory. {@code PATH#wikitext}
  * reads a text file as rows of WikiText; files named {@code wiki.*.raw} are read so by themselves.
+ * {@code datasets/owner/name#file}, and {@code ...#file#field}, name a file of the hub.
  *
  * @param bundled directory of the bundled sample texts, or null when the installation has none
  * @param dataDirectory where known sets are looked for, or null for nowhere
+ * @param hub brings {@code datasets/owner/name#file} to this machine, or null for no hub
  */
-public record DataCatalog(Path bundled, Path dataDirectory) {
+public record DataCatalog(Path bundled, Path dataDirectory, Function<String, Path> hub) {
   private static final TextCorpus.Layout PLAIN = TextCorpus.Layout.PLAIN;
   private static final TextCorpus.Layout ROWS = TextCorpus.Layout.WIKITEXT_ROWS;
 
   private static final Map<String, String> BUNDLED =
       Map.of("bundled", "calibration.txt", "bundled-evaluation", "evaluation.txt");
+
+  /** A catalog without the hub. */
+  public DataCatalog(Path bundled, Path dataDirectory) {
+    this(bundled, dataDirectory, null);
+  }
 
   private record Known(String file, TextCorpus.Layout layout) {}
 
@@ -83,21 +92,29 @@ public record DataCatalog(Path bundled, Path dataDirectory) {
     if (candidates != null) {
       return find(id, candidates);
     }
-    int hash = id.lastIndexOf('#');
     Optional<Path> whole = existing(id);
     if (whole.isPresent()) {
-      return new TextCorpus(id, whole.get(), "", layoutOf(whole.get()));
+      return corpus(id, whole.get(), "");
     }
+    int hash = id.lastIndexOf('#');
     Optional<Path> file = hash < 0 ? Optional.empty() : existing(id.substring(0, hash));
     if (file.isPresent()) {
-      String fragment = id.substring(hash + 1);
-      return fragment.equals("wikitext")
-          ? new TextCorpus(id, file.get(), "", ROWS)
-          : new TextCorpus(id, file.get(), fragment, layoutOf(file.get()));
+      return corpus(id, file.get(), id.substring(hash + 1));
+    }
+    if (hub != null && id.startsWith(HubDataFile.PREFIX)) {
+      boolean field = id.indexOf('#') < hash;
+      Path fetched = hub.apply(field ? id.substring(0, hash) : id);
+      return corpus(id, fetched, field ? id.substring(hash + 1) : "");
     }
     throw new NibbleException(
         "data \"%s\" is neither a file nor a known set; known sets: bundled, bundled-evaluation, %s"
             .formatted(id, String.join(", ", KNOWN.keySet())));
+  }
+
+  private static TextCorpus corpus(String id, Path file, String fragment) {
+    return fragment.equals("wikitext")
+        ? new TextCorpus(id, file, "", ROWS)
+        : new TextCorpus(id, file, fragment, layoutOf(file));
   }
 
   /**

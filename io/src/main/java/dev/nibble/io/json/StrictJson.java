@@ -19,6 +19,8 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Reads JSON files of unknown origin. Refused with the place: text that is not UTF-8, a key twice
@@ -67,17 +69,36 @@ public final class StrictJson {
 
   /** A JSON object held in {@code text}, which is the element {@code where} of {@code file}. */
   public static JsonFields object(Path file, String where, byte[] text) {
-    String decoded = decode(file, where, text);
-    JsonNode node;
-    try {
-      node = MAPPER.readTree(decoded);
-    } catch (JsonProcessingException e) {
-      throw broken(file, where, e);
-    }
+    JsonNode node = tree(file, where, text);
     if (node == null || !node.isObject()) {
       throw new ModelFormatException(file, where, "the JSON must be an object { ... }");
     }
     return new JsonFields(file, where, node);
+  }
+
+  /** As {@link #object}, for a list of objects. */
+  public static List<JsonFields> objects(Path file, String where, byte[] text) {
+    JsonNode node = tree(file, where, text);
+    if (node == null || !node.isArray()) {
+      throw new ModelFormatException(file, where, "the JSON must be a list [ ... ]");
+    }
+    List<JsonFields> objects = new ArrayList<>(node.size());
+    for (JsonNode each : node) {
+      if (!each.isObject()) {
+        throw new ModelFormatException(file, where, "the list must hold objects { ... } only");
+      }
+      objects.add(new JsonFields(file, where + "[" + objects.size() + "]", each));
+    }
+    return objects;
+  }
+
+  private static JsonNode tree(Path file, String where, byte[] text) {
+    String decoded = decode(file, where, text);
+    try {
+      return MAPPER.readTree(decoded);
+    } catch (JsonProcessingException e) {
+      throw broken(file, where, e);
+    }
   }
 
   /**

@@ -148,6 +148,11 @@ public final class OpenedModel implements AutoCloseable {
     }
   }
 
+  /** Names of the files beside the weights that a model may consist of. */
+  public static List<String> companionNames() {
+    return COMPANIONS;
+  }
+
   /** Files of a model directory other than its weights that are there: config and tokenizer. */
   public static List<Path> companions(Path directory) {
     try (Stream<Path> names = COMPANIONS.stream().map(directory::resolve)) {
