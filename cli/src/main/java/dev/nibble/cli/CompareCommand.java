@@ -72,17 +72,19 @@ final class CompareCommand implements Runnable {
 
   @Mixin private DataOptions data;
 
+  @Mixin private HubOptions hub;
+
   @Override
   public void run() {
     Sweep sweep =
         new Sweep(
-            models.stream().map(ModelArgument::resolve).toList(),
+            models.stream().map(m -> ModelArgument.resolve(m, hub)).toList(),
             recipes.stream().map(Presets::load).toList(),
             folder(),
             new EvaluationOptions(
                 evaluateOn,
                 protocol == null ? EvaluationOptions.DEFAULT.protocol() : Protocol.parse(protocol)),
-            data.catalog(),
+            data.catalog(hub),
             threads,
             ConsoleProgress.standard());
     List<Sweep.Cell> cells = Resumable.run(sweep::run);

@@ -1,6 +1,8 @@
 package dev.nibble.cli;
 
 import dev.nibble.core.progress.Progress;
+import dev.nibble.eval.report.Figures;
+import dev.nibble.eval.report.Unit;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -117,9 +119,17 @@ final class ConsoleProgress implements Progress {
       }
     }
 
+    private boolean isBytes() {
+      return unit.equals("bytes");
+    }
+
+    private String amount(long n) {
+      return isBytes() ? Figures.text((double) n, Unit.BYTES) : Long.toString(n);
+    }
+
     private String line(long now, boolean bar) {
       if (total <= 0) {
-        return what + "  " + done + " " + unit;
+        return what + "  " + amount(done) + (isBytes() ? "" : " " + unit);
       }
       double share = Math.min(1, (double) done / total);
       StringBuilder s = new StringBuilder(what).append("  ");
@@ -128,7 +138,8 @@ final class ConsoleProgress implements Progress {
         s.append('[').append("=".repeat(full)).append(" ".repeat(BAR - full)).append("] ");
       }
       s.append(Math.round(100 * share)).append("%  ");
-      s.append(done).append('/').append(total).append(' ').append(unit).append("  ");
+      s.append(isBytes() ? amount(done) + " of " + amount(total) : done + "/" + total + " " + unit);
+      s.append("  ");
       double left = eta.secondsLeft(now, total - done);
       s.append(left < 0 ? "warming up" : "about " + clock(left) + " left");
       return s.toString();

@@ -13,14 +13,14 @@ final class DataOptions {
       description = "Where known data sets lie (default: $NIBBLE_DATA).")
   private Path directory;
 
-  /** The catalog of bundled texts and known sets. */
-  DataCatalog catalog() {
+  /** The catalog of bundled texts, known sets, and files of the hub. */
+  DataCatalog catalog(HubOptions hub) {
     Path samples = Installation.home().resolve("models/tiny-lm/samples");
     String environment = System.getenv("NIBBLE_DATA");
     Path known = directory;
     if (known == null && environment != null && !environment.isBlank()) {
       known = Path.of(environment);
     }
-    return new DataCatalog(Files.isDirectory(samples) ? samples : null, known);
+    return new DataCatalog(Files.isDirectory(samples) ? samples : null, known, hub::data);
   }
 }

@@ -82,6 +82,8 @@ final class EvaluateCommand implements Runnable {
 
   @Mixin private DataOptions data;
 
+  @Mixin private HubOptions hub;
+
   @Override
   public void run() {
     Evaluation evaluation =
@@ -90,12 +92,13 @@ final class EvaluateCommand implements Runnable {
             protocols.stream().map(Protocol::parse).toList(),
             tasks,
             TaskOptions.DEFAULT.withLimit(limit).withShots(shots),
-            data.catalog(),
+            data.catalog(hub),
             threads,
             ConsoleProgress.standard());
     EvaluationResult result =
         evaluation.run(
-            ModelArgument.resolve(model), Optional.ofNullable(base).map(ModelArgument::resolve));
+            ModelArgument.resolve(model, hub),
+            Optional.ofNullable(base).map(m -> ModelArgument.resolve(m, hub)));
     PrintWriter out = spec.commandLine().getOut();
     out.print(Tables.headline(result.headline()).toText());
     if (!result.tasks().isEmpty()) {

@@ -5,6 +5,7 @@ import dev.nibble.Nibble;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -28,6 +29,8 @@ final class ExportCommand implements Runnable {
 
   @Parameters(paramLabel = "MODEL", description = ModelArgument.HELP)
   private String model;
+
+  @Mixin private HubOptions hub;
 
   @Option(
       names = {"-f", "--format"},
@@ -72,7 +75,7 @@ final class ExportCommand implements Runnable {
   @Override
   public void run() {
     ExportRequest request =
-        Nibble.export(ModelArgument.resolve(model))
+        Nibble.export(ModelArgument.resolve(model, hub))
             .format(format)
             .requantize(requantize)
             .threads(threads)

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -34,6 +35,8 @@ final class InspectCommand implements Runnable {
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.HELP)
   private String model;
 
+  @Mixin private HubOptions hub;
+
   @Option(names = "--tensors", description = "List every tensor.")
   private boolean tensors;
 
@@ -52,7 +55,7 @@ final class InspectCommand implements Runnable {
   public void run() {
     boolean read = values || output != null;
     Inspection found =
-        Inspection.of(ModelArgument.resolve(model), read, ConsoleProgress.standard());
+        Inspection.of(ModelArgument.resolve(model, hub), read, ConsoleProgress.standard());
     PrintWriter out = spec.commandLine().getOut();
     out.print(summary(found).toText());
     out.println();

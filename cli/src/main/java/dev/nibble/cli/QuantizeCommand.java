@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  nibble quantize tiny                              the bundled model, the default recipe",
       "  nibble quantize MODEL --recipe gptq-w4 -o OUT     a directory or GGUF file",
+      "  nibble quantize owner/name -r gptq-w4             a model of the Hugging Face Hub",
       "  nibble quantize MODEL -r my.yaml --memory 6g      your own recipe within 6 GiB",
     })
 final class QuantizeCommand implements Runnable {
@@ -81,10 +82,9 @@ final class QuantizeCommand implements Runnable {
     if (output != null) {
       return output;
     }
-    String name = Path.of(options.model()).normalize().toAbsolutePath().getFileName().toString();
     String recipe =
         Path.of(options.recipe()).getFileName().toString().replaceFirst("\\.ya?ml$", "");
-    return Path.of(name.replaceFirst("\\.gguf$", "") + "-" + recipe);
+    return Path.of(ModelArgument.shortName(options.model()) + "-" + recipe);
   }
 
   /** Relative to where the user is, when it lies below. */

@@ -33,6 +33,8 @@ final class RecipeOptions {
 
   @Mixin private DataOptions data;
 
+  @Mixin private HubOptions hub;
+
   /** The model as the user wrote it. */
   String model() {
     return model;
@@ -51,10 +53,10 @@ final class RecipeOptions {
   /** The façade's request for these options. */
   QuantizationRequest request(Progress progress) {
     QuantizationRequest request =
-        Nibble.quantize(ModelArgument.resolve(model))
+        Nibble.quantize(ModelArgument.resolve(model, hub))
             .recipe(recipe)
             .threads(threads)
-            .data(data.catalog())
+            .data(data.catalog(hub))
             .progress(progress);
     return memory == null ? request : request.memory(memory);
   }

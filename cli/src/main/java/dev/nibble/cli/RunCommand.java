@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -40,6 +41,8 @@ final class RunCommand implements Runnable {
 
   @Parameters(index = "0", paramLabel = "MODEL", description = ModelArgument.HELP)
   private String model;
+
+  @Mixin private HubOptions hub;
 
   @Parameters(
       index = "1",
@@ -129,7 +132,7 @@ final class RunCommand implements Runnable {
             new Sampling(temperature, topK, topP, minP, penalty, 64, seed), maxTokens, stop);
     RuntimeOptions runtime =
         RuntimeOptions.DEFAULT.withThreads(threads).withCache(cache).withContextLength(context);
-    try (TextModel text = TextModel.load(ModelArgument.resolve(model), runtime)) {
+    try (TextModel text = TextModel.load(ModelArgument.resolve(model, hub), runtime)) {
       if (prompt == null) {
         converse(text, options);
       } else {
