@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       ExplainCommand.class,
       ExportCommand.class,
       MethodsCommand.class,
+      TrainCommand.class,
       DoctorCommand.class,
       CompletionCommand.class
     },
