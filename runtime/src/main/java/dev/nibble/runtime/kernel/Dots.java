@@ -40,7 +40,7 @@ final class Dots {
     for (; i < n; i++) {
       tail = Math.fma(w[wo + i], x[i], tail);
     }
-    return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD) + tail;
+    return Lanes.sum(a.add(b).add(c.add(d))) + tail;
   }
 
   /** Float weights in a segment. */
@@ -61,7 +61,7 @@ final class Dots {
     for (; i < n; i++) {
       tail = Math.fma(DType.F32.get(w, wo / 4 + i), x[i], tail);
     }
-    return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD) + tail;
+    return Lanes.sum(a.add(b).add(c.add(d))) + tail;
   }
 
   private static FloatVector f32(MemorySegment w, int at) {
@@ -86,7 +86,7 @@ final class Dots {
     for (; i < n; i++) {
       tail = Math.fma(DType.BF16.get(w, wo / 2 + i), x[i], tail);
     }
-    return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD) + tail;
+    return Lanes.sum(a.add(b).add(c.add(d))) + tail;
   }
 
   private static FloatVector bf16(MemorySegment w, int at) {

@@ -3,6 +3,7 @@ package dev.nibble.runtime.kernel;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Vector shapes of this machine, chosen once. */
@@ -29,7 +30,34 @@ public final class Lanes {
   /** Floats of the shape of {@link #I8}. */
   static final VectorSpecies<Float> F8 = WIDTH > 8 ? FloatVector.SPECIES_256 : F;
 
+  private static final VectorShuffle<Float> BY_8 = exchange(8);
+  private static final VectorShuffle<Float> BY_4 = exchange(4);
+  private static final VectorShuffle<Float> BY_2 = exchange(2);
+  private static final VectorShuffle<Float> BY_1 = exchange(1);
+
   private Lanes() {}
+
+  private static VectorShuffle<Float> exchange(int distance) {
+    return VectorShuffle.fromOp(F, lane -> lane ^ (distance & (WIDTH - 1)));
+  }
+
+  /**
+   * Sum of all lanes in one fixed order. {@code reduceLanes} adds in another order when interpreted
+   * than when compiled, so its bits would depend on when the compiler steps in.
+   */
+  static float sum(FloatVector v) {
+    FloatVector folded = v;
+    if (WIDTH >= 16) {
+      folded = folded.add(folded.rearrange(BY_8));
+    }
+    if (WIDTH >= 8) {
+      folded = folded.add(folded.rearrange(BY_4));
+    }
+    if (WIDTH >= 4) {
+      folded = folded.add(folded.rearrange(BY_2));
+    }
+    return WIDTH >= 2 ? folded.add(folded.rearrange(BY_1)).lane(0) : folded.lane(0);
+  }
 
   /** {@code n} rounded up to whole panels. */
   public static int padded(int n) {

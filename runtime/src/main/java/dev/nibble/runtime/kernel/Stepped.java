@@ -4,7 +4,6 @@ import static dev.nibble.runtime.kernel.Lanes.F;
 import static dev.nibble.runtime.kernel.Lanes.WIDTH;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Unpacked codes with a factor, and perhaps a summand, for every unit of 16 or 32 elements. */
 final class Stepped {
@@ -28,7 +27,7 @@ final class Stepped {
     if (g < units) {
       a = part(codes, 32 * g, x, xo + 32 * g, 32).fma(FloatVector.broadcast(F, steps[g]), a);
     }
-    return a.add(b).reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(a.add(b));
   }
 
   private static float by16(float[] codes, float[] x, int xo, float[] steps, int units) {
@@ -44,7 +43,7 @@ final class Stepped {
     if (g < units) {
       a = part(codes, 16 * g, x, xo + 16 * g, 16).fma(FloatVector.broadcast(F, steps[g]), a);
     }
-    return a.add(b).reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(a.add(b));
   }
 
   private static FloatVector part(float[] codes, int c, float[] x, int xo, int unit) {

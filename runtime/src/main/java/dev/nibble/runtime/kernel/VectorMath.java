@@ -59,21 +59,15 @@ public final class VectorMath {
       }
     }
     float max = max(a, offset, n);
-    FloatVector sum = FloatVector.zero(F);
     int i = 0;
     for (int end = F.loopBound(n); i < end; i += WIDTH) {
-      FloatVector e = exp(FloatVector.fromArray(F, a, offset + i).sub(max));
-      e.intoArray(a, offset + i);
-      sum = sum.add(e);
+      exp(FloatVector.fromArray(F, a, offset + i).sub(max)).intoArray(a, offset + i);
     }
-    float total = sum.reduceLanes(VectorOperators.ADD);
     if (i < n) {
       VectorMask<Float> tail = F.indexInRange(i, n);
-      FloatVector e = exp(FloatVector.fromArray(F, a, offset + i, tail).sub(max));
-      e.intoArray(a, offset + i, tail);
-      total += e.reduceLanes(VectorOperators.ADD, tail);
+      exp(FloatVector.fromArray(F, a, offset + i, tail).sub(max)).intoArray(a, offset + i, tail);
     }
-    scale(a, offset, n, 1f / total);
+    scale(a, offset, n, 1f / sum(a, offset, n));
   }
 
   private static float max(float[] a, int offset, int n) {
@@ -165,7 +159,7 @@ public final class VectorMath {
       s = v.fma(v, s);
       t = w.fma(w, t);
     }
-    float sum = s.add(t).reduceLanes(VectorOperators.ADD);
+    float sum = Lanes.sum(s.add(t));
     for (; i < n; i++) {
       float v = a[offset + i] - mean;
       sum = Math.fma(v, v, sum);
@@ -180,7 +174,7 @@ public final class VectorMath {
     for (int end = F.loopBound(n); i < end; i += WIDTH) {
       s = s.add(FloatVector.fromArray(F, a, offset + i));
     }
-    float sum = s.reduceLanes(VectorOperators.ADD);
+    float sum = Lanes.sum(s);
     for (; i < n; i++) {
       sum += a[offset + i];
     }

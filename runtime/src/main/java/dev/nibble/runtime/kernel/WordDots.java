@@ -29,7 +29,7 @@ final class WordDots {
       odd = term(shifted(w, 24, 255), x, b + 3 * WIDTH, odd);
       sum = even.add(odd).fma(FloatVector.fromArray(F, scales, b >> 2), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(sum);
   }
 
   /** As {@link #bits8} for eight codes a word. */
@@ -46,7 +46,7 @@ final class WordDots {
       }
       sum = even.add(odd).fma(FloatVector.fromArray(F, scales, b >> 3), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(sum);
   }
 
   /** As {@link #bits8} for sixteen codes a word. */
@@ -63,7 +63,7 @@ final class WordDots {
       }
       sum = even.add(odd).fma(FloatVector.fromArray(F, scales, b >> 4), sum);
     }
-    return sum.reduceLanes(VectorOperators.ADD);
+    return Lanes.sum(sum);
   }
 
   private static IntVector shifted(IntVector words, int shift, int mask) {

@@ -204,4 +204,16 @@ class KernelsTest {
       }
     }
   }
+
+  /** Evaluation promises equal bits from run to run, whenever the compiler steps in. */
+  @Test
+  void interpretedAndCompiledSumsAreTheSame() {
+    Random random = new Random(3);
+    float[] w = gaussian(random, 700);
+    float[] x = gaussian(random, 700);
+    int first = Float.floatToRawIntBits(Dots.floats(w, 0, x, 700));
+    for (int i = 0; i < 30_000; i++) {
+      assertThat(Float.floatToRawIntBits(Dots.floats(w, 0, x, 700))).isEqualTo(first);
+    }
+  }
 }
