@@ -1,6 +1,5 @@
 package dev.nibble.compress.train;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -42,10 +41,5 @@ final class BatchSampler {
       out[i] = streams.get(source).window(taken[source]++);
     }
     return out;
-  }
-
-  @Override
-  public String toString() {
-    return "windows taken " + Arrays.toString(taken);
   }
 }

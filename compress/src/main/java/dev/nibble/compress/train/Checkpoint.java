@@ -42,8 +42,7 @@ record Checkpoint(int step, long[] taken, double bestLoss, TrainingCurve curve) 
         (name, tensor) ->
             entries.add(
                 SafetensorsWriter.Entry.of(
-                    name,
-                    new DenseTensor(Torch.shape(tensor), DType.F32, Torch.view(tensor.detach())))));
+                    name, new DenseTensor(Torch.shape(tensor), DType.F32, Torch.view(tensor)))));
     Map<String, String> metadata = new TreeMap<>();
     metadata.put(RECIPE, identity.recipe());
     metadata.put(DATA, identity.data());
@@ -116,7 +115,7 @@ record Checkpoint(int step, long[] taken, double bestLoss, TrainingCurve curve) 
               + Arrays.toString(Torch.shape(tensor))
               + "; delete the checkpoint to start over");
     }
-    MemorySegment target = Torch.view(tensor.detach());
+    MemorySegment target = Torch.view(tensor);
     target.copyFrom(stored.data());
   }
 }

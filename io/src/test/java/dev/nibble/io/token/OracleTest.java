@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -47,6 +48,11 @@ class OracleTest {
   @ValueSource(strings = {"tinystories-656k", "stories260k", "all-minilm-l6-v2-fp16"})
   void sharedModel(String model) throws IOException {
     compare(SharedData.path("models/" + model));
+  }
+
+  @Test
+  void bundledModel() throws IOException {
+    compare(SharedData.repositoryRoot().resolve("models/tiny-lm"));
   }
 
   private static void compare(Path directory) throws IOException {
