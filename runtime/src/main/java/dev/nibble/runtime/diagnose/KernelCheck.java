@@ -39,7 +39,9 @@ public final class KernelCheck {
   public static List<Result> run(int threads) {
     try (Team team = new Team(threads)) {
       Products products = new Products(team, COLUMNS);
-      return SampleTensors.all(ROWS, COLUMNS).stream().map(w -> check(w, products)).toList();
+      return SampleTensors.types().stream()
+          .map(type -> check(SampleTensors.of(type, ROWS, COLUMNS), products))
+          .toList();
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.nibble.runtime.diagnose;
 
+import dev.nibble.core.NibbleException;
 import dev.nibble.core.ggml.GgmlEncoder;
 import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.rounding.RoundToNearest;
@@ -12,10 +13,11 @@ import dev.nibble.core.tensor.PackedTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /** Random weights in the stored types that models commonly hold. */
-final class SampleTensors {
+public final class SampleTensors {
   private static final List<DType> DENSE = List.of(DType.F32, DType.F16, DType.BF16);
   private static final List<String> SPECS =
       List.of(
@@ -28,7 +30,8 @@ final class SampleTensors {
           "int4:channel:sym",
           "int3:g128:asym",
           "int2:g64:asym",
-          "nf4:g64");
+          "nf4:g64",
+          "mxfp4");
   private static final List<GgmlType> BLOCKS =
       List.of(
           GgmlType.Q4_0,
@@ -44,24 +47,48 @@ final class SampleTensors {
 
   private SampleTensors() {}
 
-  static List<PackedTensor> all(int rows, int columns) {
-    float[] w = gaussian(new SplittableRandom(7), rows * columns);
-    long[] shape = {rows, columns};
-    List<PackedTensor> out = new ArrayList<>();
-    DENSE.forEach(type -> out.add(DenseTensor.rounded(w, type, shape)));
-    SPECS.forEach(
-        spec ->
-            out.add(
-                RoundToNearest.quantize(w, shape, QuantSpec.parse(spec), RoundingOptions.DEFAULT)));
-    BLOCKS.forEach(
-        type -> {
-          byte[] blocks = GgmlEncoder.encode(type, w, 0, rows, columns, null, "sample");
-          out.add(new GgmlTensor(shape, type, MemorySegment.ofArray(blocks)));
-        });
+  /** Their names. */
+  public static List<String> types() {
+    List<String> out = new ArrayList<>();
+    DENSE.forEach(type -> out.add(name(type)));
+    out.addAll(SPECS);
+    BLOCKS.forEach(type -> out.add(name(type)));
     return out;
   }
 
-  static float[] gaussian(SplittableRandom random, int n) {
+  /**
+   * Random weights, the same at every call.
+   *
+   * @param type one of {@link #types}
+   * @param columns a multiple of 256
+   * @throws NibbleException for another type
+   */
+  public static PackedTensor of(String type, int rows, int columns) {
+    float[] w = gaussian(new SplittableRandom(7), rows * columns);
+    long[] shape = {rows, columns};
+    for (DType dense : DENSE) {
+      if (name(dense).equals(type)) {
+        return DenseTensor.rounded(w, dense, shape);
+      }
+    }
+    for (GgmlType blocks : BLOCKS) {
+      if (name(blocks).equals(type)) {
+        byte[] data = GgmlEncoder.encode(blocks, w, 0, rows, columns, null, "sample");
+        return new GgmlTensor(shape, blocks, MemorySegment.ofArray(data));
+      }
+    }
+    if (!SPECS.contains(type)) {
+      throw new NibbleException("no sample of " + type + "; there are " + types());
+    }
+    return RoundToNearest.quantize(w, shape, QuantSpec.parse(type), RoundingOptions.DEFAULT);
+  }
+
+  private static String name(Enum<?> type) {
+    return type.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** {@code n} normally distributed values. */
+  public static float[] gaussian(SplittableRandom random, int n) {
     float[] x = new float[n];
     for (int i = 0; i < n; i++) {
       x[i] = (float) random.nextGaussian();
