@@ -32,7 +32,7 @@ public record AwqOptions(
 
   /** The published settings for a spec. */
   public static AwqOptions of(QuantSpec spec) {
-    return new AwqOptions(spec, rounding(spec, null), 20, true, 0.5, 512, 8192, false, true);
+    return new AwqOptions(spec, rounding(spec, null), 20, true, 0.5, 512, 2048, false, true);
   }
 
   private static RoundingOptions rounding(QuantSpec spec, GridFlavour flavour) {
