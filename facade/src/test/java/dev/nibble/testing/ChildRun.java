@@ -17,6 +17,13 @@ import java.util.Map;
 public final class ChildRun {
   private ChildRun() {}
 
+  /** What the launcher asks of the C library, so that memory is measured as users have it. */
+  private static final Map<String, String> LAUNCHER =
+      Map.of(
+          "MALLOC_ARENA_MAX", "2",
+          "MALLOC_MMAP_THRESHOLD_", "1048576",
+          "MALLOC_TRIM_THRESHOLD_", "16777216");
+
   /**
    * Arguments: model, recipe file, output, threads. Prints peak of anonymous memory and forecast.
    */
@@ -65,6 +72,7 @@ public final class ChildRun {
     command.addAll(
         List.of(model.toString(), recipe.toString(), output.toString(), Integer.toString(threads)));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(LAUNCHER);
     builder.environment().putAll(environment);
     builder.redirectOutput(new File(log.toString()));
     try {

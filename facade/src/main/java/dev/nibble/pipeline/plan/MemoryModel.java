@@ -17,7 +17,7 @@ import java.util.Map;
  */
 final class MemoryModel {
   /** JVM, libtorch's code and tables, and the heap's slack between collections. */
-  static final long BASE = 280L << 20;
+  static final long BASE = 240L << 20;
 
   private final Model model;
   private final List<RecipeStep> recipe;
