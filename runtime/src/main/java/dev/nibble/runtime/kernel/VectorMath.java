@@ -148,36 +148,46 @@ public final class VectorMath {
     }
   }
 
-  /** {@code Σ (a − mean)²} over {@code n} values. */
+  /** {@code Σ (a − mean)²} over {@code n} values, in four interleaved sums. */
   public static float squares(float[] a, int offset, int n, float mean) {
-    FloatVector s = FloatVector.zero(F);
-    FloatVector t = s;
-    int i = 0;
-    for (int end = n - 2 * WIDTH; i <= end; i += 2 * WIDTH) {
-      FloatVector v = FloatVector.fromArray(F, a, offset + i).sub(mean);
-      FloatVector w = FloatVector.fromArray(F, a, offset + i + WIDTH).sub(mean);
-      s = v.fma(v, s);
-      t = w.fma(w, t);
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    int i = offset;
+    for (int end = offset + n - 3; i < end; i += 4) {
+      float v0 = a[i] - mean;
+      float v1 = a[i + 1] - mean;
+      float v2 = a[i + 2] - mean;
+      float v3 = a[i + 3] - mean;
+      s0 += v0 * v0;
+      s1 += v1 * v1;
+      s2 += v2 * v2;
+      s3 += v3 * v3;
     }
-    float sum = Lanes.sum(s.add(t));
-    for (; i < n; i++) {
-      float v = a[offset + i] - mean;
-      sum = Math.fma(v, v, sum);
+    for (; i < offset + n; i++) {
+      float v = a[i] - mean;
+      s0 += v * v;
     }
-    return sum;
+    return (s0 + s1) + (s2 + s3);
   }
 
-  /** {@code Σ a} over {@code n} values. */
+  /** {@code Σ a} over {@code n} values, in four interleaved sums. */
   public static float sum(float[] a, int offset, int n) {
-    FloatVector s = FloatVector.zero(F);
-    int i = 0;
-    for (int end = F.loopBound(n); i < end; i += WIDTH) {
-      s = s.add(FloatVector.fromArray(F, a, offset + i));
+    float s0 = 0;
+    float s1 = 0;
+    float s2 = 0;
+    float s3 = 0;
+    int i = offset;
+    for (int end = offset + n - 3; i < end; i += 4) {
+      s0 += a[i];
+      s1 += a[i + 1];
+      s2 += a[i + 2];
+      s3 += a[i + 3];
     }
-    float sum = Lanes.sum(s);
-    for (; i < n; i++) {
-      sum += a[offset + i];
+    for (; i < offset + n; i++) {
+      s0 += a[i];
     }
-    return sum;
+    return (s0 + s1) + (s2 + s3);
   }
 }
