@@ -13,13 +13,16 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Ctrl-C in the middle of the work. */
+/**
+ * A request to end in the middle of the work. SIGTERM takes the same way as Ctrl-C, whose SIGINT is
+ * ignored in processes that a shell started in the background.
+ */
 @DisabledOnOs(OS.WINDOWS)
 class InterruptTest {
   @TempDir private Path dir;
 
   @Test
-  void ctrlCSaysHowToGoOnAndLeavesTheWork() throws IOException, InterruptedException {
+  void anInterruptionSaysHowToGoOnAndLeavesTheWork() throws IOException, InterruptedException {
     Path errors = dir.resolve("err.txt");
     Process child =
         new ProcessBuilder(
@@ -45,7 +48,7 @@ class InterruptTest {
     while (child.isAlive() && !Files.exists(first)) {
       Thread.sleep(20);
     }
-    assertThat(new ProcessBuilder("kill", "-INT", Long.toString(child.pid())).start().waitFor())
+    assertThat(new ProcessBuilder("kill", "-TERM", Long.toString(child.pid())).start().waitFor())
         .isZero();
     assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
     String said = Files.readString(errors, StandardCharsets.UTF_8);
