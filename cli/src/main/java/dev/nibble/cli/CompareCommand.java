@@ -2,10 +2,8 @@ package dev.nibble.cli;
 
 import dev.nibble.compress.recipe.Presets;
 import dev.nibble.core.NibbleException;
-import dev.nibble.eval.perplexity.Protocol;
 import dev.nibble.pipeline.compare.Sweep;
 import dev.nibble.pipeline.compare.SweepReport;
-import dev.nibble.pipeline.evaluate.EvaluationOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -52,17 +50,7 @@ final class CompareCommand implements Runnable {
       description = "Folder for artefacts and report (default: ${DEFAULT-VALUE}).")
   private Path output = Path.of("comparison");
 
-  @Option(
-      names = "--evaluate-on",
-      paramLabel = "DATA",
-      description = "Text to compare on (default: the bundled sample).")
-  private String evaluateOn = EvaluationOptions.DEFAULT.data();
-
-  @Option(
-      names = "--protocol",
-      paramLabel = "NAME",
-      description = "gptq, strided or llamacpp, with window and stride.")
-  private String protocol;
+  @Mixin private ComparisonOptions comparison;
 
   @Option(names = "--threads", paramLabel = "N", description = "Threads (default: all processors).")
   private int threads = Runtime.getRuntime().availableProcessors();
@@ -81,9 +69,7 @@ final class CompareCommand implements Runnable {
             models.stream().map(m -> ModelArgument.resolve(m, hub)).toList(),
             recipes.stream().map(Presets::load).toList(),
             folder(),
-            new EvaluationOptions(
-                evaluateOn,
-                protocol == null ? EvaluationOptions.DEFAULT.protocol() : Protocol.parse(protocol)),
+            comparison.evaluation(),
             data.catalog(hub),
             threads,
             ConsoleProgress.standard());

@@ -2,9 +2,7 @@ package dev.nibble.cli;
 
 import dev.nibble.QuantizationRequest;
 import dev.nibble.QuantizationResult;
-import dev.nibble.eval.perplexity.Protocol;
 import dev.nibble.eval.report.Tables;
-import dev.nibble.pipeline.evaluate.EvaluationOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
@@ -38,17 +36,7 @@ final class QuantizeCommand implements Runnable {
       description = "Folder to make (default: MODEL-RECIPE here).")
   private Path output;
 
-  @Option(
-      names = "--evaluate-on",
-      paramLabel = "DATA",
-      description = "Text to compare with the original on (default: the bundled sample).")
-  private String evaluateOn = EvaluationOptions.DEFAULT.data();
-
-  @Option(
-      names = "--protocol",
-      paramLabel = "NAME",
-      description = "gptq, strided or llamacpp, with window and stride, as strided:2048:512.")
-  private String protocol;
+  @Mixin private ComparisonOptions comparison;
 
   @Option(names = "--no-evaluate", description = "Skip the comparison with the original.")
   private boolean skip;
@@ -60,10 +48,7 @@ final class QuantizeCommand implements Runnable {
   public void run() {
     QuantizationRequest request = options.request(ConsoleProgress.standard()).restart(restart);
     if (!skip) {
-      request.evaluate(
-          new EvaluationOptions(
-              evaluateOn,
-              protocol == null ? EvaluationOptions.DEFAULT.protocol() : Protocol.parse(protocol)));
+      request.evaluate(comparison.evaluation());
     }
     QuantizationResult result = Resumable.run(() -> request.to(target()));
     PrintWriter out = spec.commandLine().getOut();
