@@ -2,6 +2,7 @@ package dev.nibble.io.interop;
 
 import dev.nibble.core.NibbleException;
 import dev.nibble.io.json.JsonFields;
+import dev.nibble.io.regex.MeteredText;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
@@ -41,7 +42,7 @@ final class ModulePattern {
 
   boolean matches(String module) {
     try {
-      return pattern.matcher(new Metered(module)).lookingAt();
+      return pattern.matcher(new MeteredText(module, MAX_STEPS, this::tooHard)).lookingAt();
     } catch (StackOverflowError e) {
       throw tooHard();
     }
@@ -50,38 +51,5 @@ final class ModulePattern {
   private NibbleException tooHard() {
     return owner.problem(
         key, "'" + JsonFields.shown(pattern.pattern()) + "' takes too long to match module names");
-  }
-
-  /** A text that counts how often it is looked at. */
-  private final class Metered implements CharSequence {
-    private final String text;
-    private int left = MAX_STEPS;
-
-    Metered(String text) {
-      this.text = text;
-    }
-
-    @Override
-    public char charAt(int index) {
-      if (--left < 0) {
-        throw tooHard();
-      }
-      return text.charAt(index);
-    }
-
-    @Override
-    public int length() {
-      return text.length();
-    }
-
-    @Override
-    public CharSequence subSequence(int start, int end) {
-      return text.subSequence(start, end);
-    }
-
-    @Override
-    public String toString() {
-      return text;
-    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.nibble.io.token;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.io.regex.MeteredText;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -67,7 +68,7 @@ final class TextPattern {
    * match still ends the stretch before it.
    */
   void stretches(String text, Stretches out) {
-    Matcher matcher = compiled.matcher(new Metered(text));
+    Matcher matcher = compiled.matcher(metered(text));
     int end = 0;
     try {
       while (matcher.find()) {
@@ -90,7 +91,7 @@ final class TextPattern {
   /** The text with every match replaced by the component's {@code content}. */
   String replaceAll(String text) {
     try {
-      return compiled.matcher(new Metered(text)).replaceAll(replacement);
+      return compiled.matcher(metered(text)).replaceAll(replacement);
     } catch (StackOverflowError e) {
       throw tooHard(e);
     }
@@ -105,37 +106,8 @@ final class TextPattern {
         cause);
   }
 
-  /** A text that counts how often it is looked at. */
-  private final class Metered implements CharSequence {
-    private final String text;
-    private long left;
-
-    Metered(String text) {
-      this.text = text;
-      this.left = FREE_STEPS + STEPS_PER_CHARACTER * text.length();
-    }
-
-    @Override
-    public char charAt(int index) {
-      if (--left < 0) {
-        throw tooHard(null);
-      }
-      return text.charAt(index);
-    }
-
-    @Override
-    public int length() {
-      return text.length();
-    }
-
-    @Override
-    public CharSequence subSequence(int start, int end) {
-      return text.subSequence(start, end);
-    }
-
-    @Override
-    public String toString() {
-      return text;
-    }
+  private MeteredText metered(String text) {
+    return new MeteredText(
+        text, FREE_STEPS + STEPS_PER_CHARACTER * text.length(), () -> tooHard(null));
   }
 }
