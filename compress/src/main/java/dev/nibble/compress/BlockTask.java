@@ -18,9 +18,22 @@ public interface BlockTask {
 
   /**
    * Input of the block for a calibration batch: {@code [batch, seq, hidden]}; a new tensor that the
-   * caller frees. Safe from several threads.
+   * caller frees. As the blocks quantized so far produce it, or as the original network does when
+   * the step asked for that alone. Safe from several threads.
    */
   Tensor input(int batch);
+
+  /** As {@link #input}, but always what the original network produces. */
+  Tensor originalInput(int batch);
+
+  /**
+   * The block as it was before any step changed it, with the model's rewrites; loaded anew, closed
+   * by the caller.
+   */
+  Block loadOriginal();
+
+  /** What steps tell each other about this block. */
+  BlockNotes notes();
 
   /** Threads for independent tasks. */
   Workers workers();

@@ -1,5 +1,6 @@
 package dev.nibble.compress;
 
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.models.Site;
@@ -31,11 +32,13 @@ public interface Step {
 
   /**
    * How the step will store the weight of a site, so that a plan can state exact sizes; empty when
-   * it leaves the weight as it is. What {@link #apply} then does must agree, byte for byte in size.
+   * it leaves the weight as it is. What {@link #apply} then does must agree, byte for byte in size,
+   * unless the form or the site's assignment is a forecast.
    *
    * @param site a linear or embedding site of any block
+   * @param allocation what allocate steps have decided for the model
    */
-  default Optional<StoredForm> stores(Site site) {
+  default Optional<StoredForm> stores(Site site, Allocation allocation) {
     return Optional.empty();
   }
 
@@ -65,29 +68,33 @@ public interface Step {
   /**
    * What a step asks for.
    *
-   * @param calibration it looks at calibration inputs of blocks
-   * @param originalPrefix it wants inputs computed by the un-quantized network rather than by the
-   *     blocks quantized so far
+   * @param inputs it looks at calibration inputs of blocks, as the blocks quantized so far produce
+   *     them
+   * @param originalInputs it looks at calibration inputs of blocks, as the un-quantized network
+   *     produces them
+   * @param tokens it looks at the calibration tokens while it prepares the model
    */
-  record Needs(boolean calibration, boolean originalPrefix) {
+  record Needs(boolean inputs, boolean originalInputs, boolean tokens) {
     /** No data. */
-    public static final Needs NOTHING = new Needs(false, false);
+    public static final Needs NOTHING = new Needs(false, false, false);
 
     /** Inputs as the quantized prefix produces them. */
-    public static final Needs INPUTS = new Needs(true, false);
+    public static final Needs INPUTS = new Needs(true, false, false);
 
     /** Inputs as the original network produces them. */
-    public static final Needs ORIGINAL_INPUTS = new Needs(true, true);
-  }
+    public static final Needs ORIGINAL_INPUTS = new Needs(false, true, false);
 
-  /**
-   * Stored form of a weight.
-   *
-   * @param spec how its numbers are quantized
-   * @param groupIndex columns are assigned to groups by a stored index (act-order without static
-   *     groups)
-   */
-  record StoredForm(QuantSpec spec, boolean groupIndex) {}
+    /** Inputs of both kinds. */
+    public static final Needs BOTH_INPUTS = new Needs(true, true, false);
+
+    /** Tokens while preparing. */
+    public static final Needs TOKENS = new Needs(false, false, true);
+
+    /** True when blocks must be run on calibration data. */
+    public boolean calibration() {
+      return inputs || originalInputs;
+    }
+  }
 
   /**
    * What working memory depends on.
@@ -96,8 +103,10 @@ public interface Step {
    * @param batchTokens tokens of one calibration batch, 0 without calibration
    * @param sequenceTokens tokens of one sequence of it
    * @param threads tasks that run at once
+   * @param allocation what allocate steps have decided
    */
-  record BlockShape(List<Stage> stages, int batchTokens, int sequenceTokens, int threads) {
+  record BlockShape(
+      List<Stage> stages, int batchTokens, int sequenceTokens, int threads, Allocation allocation) {
     /** Copies the list. */
     public BlockShape {
       stages = List.copyOf(stages);

@@ -1,26 +1,19 @@
 package dev.nibble.compress;
 
+import dev.nibble.compress.testing.TinyRun;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.tensor.PackedTensor;
-import dev.nibble.core.work.Workers;
 import dev.nibble.models.Block;
-import dev.nibble.models.BlockContext;
-import dev.nibble.models.BlockHandle;
-import dev.nibble.models.DecoderModel;
+import dev.nibble.models.ResidentModel;
 import dev.nibble.models.Site;
 import dev.nibble.models.Torch;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import org.bytedeco.pytorch.Tensor;
 
-/**
- * The simplest driver of steps: all blocks in order, inputs of a block computed by the blocks
- * before it as the steps left them. No journal, no files; for tests and small measurements.
- */
+/** What {@link TinyRun} leaves in the sites of a model: packed tensors, parameters and events. */
 public final class BlockRun {
   private final RecordedEvents events = new RecordedEvents();
   private final Map<String, PackedTensor> packed = new LinkedHashMap<>();
@@ -58,35 +51,12 @@ public final class BlockRun {
       int threads,
       Consumer<Block> changed) {
     BlockRun run = new BlockRun();
-    try (Workers workers = new Workers(threads);
-        DecoderModel model = DecoderModel.open(weights)) {
-      steps.forEach(step -> step.prepare(new ModelTask(model, 0, run.events)));
-      List<Tensor> inputs = new ArrayList<>();
-      for (int[] sequence : tokens) {
-        inputs.add(Torch.tokens(sequence));
-      }
-      for (BlockHandle handle : model.blocks()) {
-        try (Block block = handle.load()) {
-          changed.accept(block);
-          List<Tensor> now = inputs;
-          Task task = new Task(block, now, workers, run.events);
-          steps.forEach(step -> step.apply(task));
-          run.keep(block);
-          inputs = forward(block, now);
-        }
-      }
-      inputs.forEach(Tensor::close);
+    try (ResidentModel model =
+        new TinyRun(weights, tokens, run.events, threads, changed)
+            .apply(steps.toArray(Step[]::new))) {
+      model.blocks().forEach(run::keep);
     }
     return run;
-  }
-
-  private static List<Tensor> forward(Block block, List<Tensor> inputs) {
-    List<Tensor> out = new ArrayList<>();
-    for (Tensor input : inputs) {
-      out.add(Torch.noGrad(() -> block.forward(input, BlockContext.PLAIN)));
-      input.close();
-    }
-    return out;
   }
 
   private void keep(Block block) {
@@ -110,28 +80,5 @@ public final class BlockRun {
   /** Weights of every site as the blocks ended with them. */
   public Map<String, float[]> parameters() {
     return parameters;
-  }
-
-  private record Task(Block block, List<Tensor> inputs, Workers workers, Events events)
-      implements BlockTask {
-    @Override
-    public int index() {
-      return 0;
-    }
-
-    @Override
-    public int batches() {
-      return inputs.size();
-    }
-
-    @Override
-    public Tensor input(int batch) {
-      return Torch.scope(() -> inputs.get(batch).clone());
-    }
-
-    @Override
-    public long seed(String what) {
-      return what.hashCode();
-    }
   }
 }

@@ -1,8 +1,10 @@
 package dev.nibble.compress.block;
 
+import dev.nibble.compress.BlockNotes;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Events;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.tensor.PackedTensor;
@@ -27,36 +29,40 @@ public final class BlockRunner {
   private final long seed;
   private final ActivationStreams streams;
   private final Workers workers;
+  private final Allocation allocation;
 
   /**
    * @param steps the recipe's steps, prepared
    * @param seed the recipe's seed
    * @param streams calibration activations
    * @param workers threads of tasks
+   * @param allocation what the steps decided while they prepared the model
    */
   public BlockRunner(
-      List<RecipeStep> steps, long seed, ActivationStreams streams, Workers workers) {
+      List<RecipeStep> steps,
+      long seed,
+      ActivationStreams streams,
+      Workers workers,
+      Allocation allocation) {
     this.steps = List.copyOf(steps);
     this.seed = seed;
     this.streams = streams;
     this.workers = workers;
+    this.allocation = allocation;
   }
 
   /** Networks whose activations the steps want. */
   public static Set<ActivationStreams.Kind> streamsOf(List<RecipeStep> steps) {
     Set<ActivationStreams.Kind> out = EnumSet.noneOf(ActivationStreams.Kind.class);
     for (RecipeStep step : steps) {
-      if (step.step().needs().calibration()) {
-        out.add(kind(step.step().needs()));
+      if (step.step().needs().inputs()) {
+        out.add(ActivationStreams.Kind.QUANTIZED);
+      }
+      if (step.step().needs().originalInputs()) {
+        out.add(ActivationStreams.Kind.ORIGINAL);
       }
     }
     return out;
-  }
-
-  private static ActivationStreams.Kind kind(Step.Needs needs) {
-    return needs.originalPrefix()
-        ? ActivationStreams.Kind.ORIGINAL
-        : ActivationStreams.Kind.QUANTIZED;
   }
 
   /** Seed of a step's model-wide choices. */
@@ -77,7 +83,7 @@ public final class BlockRunner {
     Map<ActivationStreams.Kind, List<Long>> sums = new EnumMap<>(ActivationStreams.Kind.class);
     try (Block block = handle.load()) {
       advance(ActivationStreams.Kind.ORIGINAL, index, handle, block, sums);
-      apply(index, block, events);
+      apply(index, handle, block, events);
       Map<String, PackedTensor> tensors = new Sealer(plan, arena, events).seal(block);
       advance(ActivationStreams.Kind.QUANTIZED, index, handle, block, sums);
       Map<String, Long> values = new TreeMap<>();
@@ -87,12 +93,21 @@ public final class BlockRunner {
     }
   }
 
-  private void apply(int index, Block block, CollectedEvents events) {
+  private void apply(int index, BlockHandle handle, Block block, CollectedEvents events) {
+    BlockNotes notes = new BlockNotes(allocation, storedTwice(handle));
     for (int s = 0; s < steps.size(); s++) {
       Step step = steps.get(s).step();
       long stepSeed = stepSeed(seed, steps, s);
-      step.apply(new Task(block, index, step.needs(), stepSeed, events));
+      step.apply(new Task(handle, block, index, step.needs(), stepSeed, events, notes));
     }
+  }
+
+  private boolean storedTwice(BlockHandle handle) {
+    return handle.sites().stream()
+        .anyMatch(
+            site ->
+                steps.stream().filter(s -> s.step().stores(site, allocation).isPresent()).count()
+                    > 1);
   }
 
   /** Nothing reads what leaves the head, so that is not computed. */
@@ -150,13 +165,24 @@ public final class BlockRunner {
 
   /** A step's view of a block. */
   private final class Task implements BlockTask {
+    private final BlockHandle handle;
     private final Block block;
     private final int index;
     private final Step.Needs needs;
     private final long stepSeed;
     private final Events events;
+    private final BlockNotes notes;
 
-    Task(Block block, int index, Step.Needs needs, long stepSeed, Events events) {
+    Task(
+        BlockHandle handle,
+        Block block,
+        int index,
+        Step.Needs needs,
+        long stepSeed,
+        Events events,
+        BlockNotes notes) {
+      this.handle = handle;
+      this.notes = notes;
       this.block = block;
       this.index = index;
       this.needs = needs;
@@ -181,10 +207,33 @@ public final class BlockRunner {
 
     @Override
     public Tensor input(int batch) {
-      if (!needs.calibration()) {
-        throw new IllegalStateException("the step asked for no calibration inputs");
+      require(needs.calibration());
+      return streams.input(
+          needs.inputs() ? ActivationStreams.Kind.QUANTIZED : ActivationStreams.Kind.ORIGINAL,
+          index,
+          batch);
+    }
+
+    @Override
+    public Tensor originalInput(int batch) {
+      require(needs.originalInputs());
+      return streams.input(ActivationStreams.Kind.ORIGINAL, index, batch);
+    }
+
+    private static void require(boolean asked) {
+      if (!asked) {
+        throw new IllegalStateException("the step asked for no such calibration inputs");
       }
-      return streams.input(kind(needs), index, batch);
+    }
+
+    @Override
+    public Block loadOriginal() {
+      return handle.load();
+    }
+
+    @Override
+    public BlockNotes notes() {
+      return notes;
     }
 
     @Override

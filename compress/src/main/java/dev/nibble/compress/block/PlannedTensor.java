@@ -1,6 +1,7 @@
 package dev.nibble.compress.block;
 
 import dev.nibble.core.tensor.DType;
+import dev.nibble.core.tensor.PackedTensor;
 import java.util.Optional;
 
 /**
@@ -11,9 +12,10 @@ import java.util.Optional;
  * @param type short name of the stored type, as {@code int4:g128:asym} or {@code bf16}
  * @param bytes stored size, everything counted
  * @param dense element type when no step stores the tensor and it stays plain
+ * @param exact false when type and size are a forecast, because the data decide
  */
 public record PlannedTensor(
-    String name, long[] shape, String type, long bytes, Optional<DType> dense) {
+    String name, long[] shape, String type, long bytes, Optional<DType> dense, boolean exact) {
   /** Copies the array. */
   public PlannedTensor {
     shape = shape.clone();
@@ -22,6 +24,11 @@ public record PlannedTensor(
   @Override
   public long[] shape() {
     return shape.clone();
+  }
+
+  /** The same with type and size of what was stored. */
+  public PlannedTensor as(PackedTensor stored) {
+    return new PlannedTensor(name, shape, stored.typeName(), stored.byteSize(), dense, true);
   }
 
   /** Number of values. */

@@ -37,7 +37,9 @@ final class GptqStage {
     Optional<Curvature> curvature = curvature(hessian);
     try (Tensor inputs = Torch.scope(() -> hessian.matrix().to(ScalarType.Float))) {
       for (Site site : stage.sites()) {
-        targets.specOf(site).ifPresent(spec -> solve(site, spec, curvature, inputs));
+        targets
+            .specOf(site, task.notes().assignment(site.name()))
+            .ifPresent(spec -> solve(site, spec, curvature, inputs));
       }
     }
   }
@@ -68,29 +70,19 @@ final class GptqStage {
   }
 
   private void solve(Site site, QuantSpec spec, Optional<Curvature> curvature, Tensor inputs) {
-    float[] w = SiteWeights.read(task.block(), site);
+    float[] w = SiteWeights.read(task, site);
     long[] shape = {site.outputs(), site.inputs()};
     AffineTensor rtn =
         (AffineTensor) RoundToNearest.quantize(w, shape, spec, options.rounding(), task.workers());
-    double norm = Objective.error(w, null, inputs, task.workers());
-    double rtnError = Objective.error(w, rtn.toFloats(), inputs, task.workers());
-    Optional<AffineTensor> solved = solved(site, spec, w, curvature);
-    double error =
-        solved.isPresent()
-            ? Objective.error(w, solved.get().toFloats(), inputs, task.workers())
-            : Double.POSITIVE_INFINITY;
-    boolean keepRtn = !(error <= rtnError);
-    if (keepRtn && solved.isPresent()) {
-      task.events().record("gptq.kept-rtn", site.name(), "error " + error + " against " + rtnError);
-    }
-    AffineTensor best = keepRtn ? withIndex(rtn, spec) : solved.orElseThrow();
-    SiteWeights.store(task.block(), site, best);
-    task.events()
-        .solved(
-            site.name(),
-            spec.text(),
-            Objective.ratio(keepRtn ? rtnError : error, norm),
-            Objective.ratio(rtnError, norm));
+    SiteOutcome.keepBetter(
+        task,
+        site,
+        "gptq",
+        spec.text(),
+        w,
+        withIndex(rtn, spec),
+        solved(site, spec, w, curvature),
+        inputs);
   }
 
   private Optional<AffineTensor> solved(

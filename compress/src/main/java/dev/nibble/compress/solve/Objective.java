@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** What a solver minimizes, {@code tr(D H Dᵀ)}, and what a solver without data is judged by. */
-final class Objective {
+public final class Objective {
   private static final int BAND_ROWS = 128;
 
   private Objective() {}
@@ -20,7 +20,7 @@ final class Objective {
    * @param q the same size, or null for zeros, which gives {@code tr(W H Wᵀ)}
    * @param hessian fp32 {@code [n, n]}
    */
-  static double error(float[] w, float[] q, Tensor hessian, Workers workers) {
+  public static double error(float[] w, float[] q, Tensor hessian, Workers workers) {
     int n = Math.toIntExact(hessian.size(0));
     int rows = w.length / n;
     double[] sums = new double[Math.ceilDiv(rows, BAND_ROWS)];
@@ -52,7 +52,7 @@ final class Objective {
   }
 
   /** {@code ‖w - q‖² / ‖w‖²}; 0 when both are zero. */
-  static double relative(float[] w, float[] q) {
+  public static double relative(float[] w, float[] q) {
     double error = 0;
     double norm = 0;
     for (int i = 0; i < w.length; i++) {
@@ -64,7 +64,7 @@ final class Objective {
   }
 
   /** {@code error / norm}; 0 when there is no error. */
-  static double ratio(double error, double norm) {
+  public static double ratio(double error, double norm) {
     return error == 0 ? 0 : error / norm;
   }
 }

@@ -2,6 +2,8 @@ package dev.nibble.compress.solve;
 
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.StoredForm;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
@@ -36,8 +38,10 @@ final class RtnStep implements Step {
   }
 
   @Override
-  public Optional<StoredForm> stores(Site site) {
-    return targets.specOf(site).map(spec -> new StoredForm(spec, false));
+  public Optional<StoredForm> stores(Site site, Allocation allocation) {
+    return targets
+        .specOf(site, allocation.of(site.name()))
+        .map(spec -> new StoredForm.OfSpec(spec, false));
   }
 
   /** The largest site's weights, its values once rounded, and its codes twice. */
@@ -45,7 +49,7 @@ final class RtnStep implements Step {
   public long workingBytes(BlockShape shape) {
     return shape.stages().stream()
         .flatMap(stage -> stage.sites().stream())
-        .filter(site -> targets.specOf(site).isPresent())
+        .filter(site -> targets.targets(site, shape.allocation().of(site.name())))
         .mapToLong(site -> 10L * site.outputs() * site.inputs())
         .max()
         .orElse(0);
@@ -53,18 +57,22 @@ final class RtnStep implements Step {
 
   @Override
   public void apply(BlockTask task) {
-    apply(task, task.block().sites().stream().filter(s -> targets.specOf(s).isPresent()).toList());
+    apply(
+        task,
+        task.block().sites().stream()
+            .filter(site -> targets.targets(site, task.notes().assignment(site.name())))
+            .toList());
   }
 
   /** Rounds these sites, each of which has a spec. */
   void apply(BlockTask task, List<Site> sites) {
     for (Site site : sites) {
-      QuantSpec spec = targets.specOf(site).orElseThrow();
-      float[] w = SiteWeights.read(task.block(), site);
+      QuantSpec spec = targets.specOf(site, task.notes().assignment(site.name())).orElseThrow();
+      float[] w = SiteWeights.read(task, site);
       long[] shape = {site.outputs(), site.inputs()};
       PackedTensor packed = RoundToNearest.quantize(w, shape, spec, rounding, task.workers());
       double error = Objective.relative(w, packed.toFloats());
-      SiteWeights.store(task.block(), site, packed);
+      SiteWeights.store(task, site, w, packed);
       task.events().solved(site.name(), spec.text(), error, error);
     }
   }

@@ -1,5 +1,6 @@
 package dev.nibble.compress.solve;
 
+import dev.nibble.compress.allocate.Assignment;
 import dev.nibble.compress.recipe.OptionReader;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.ModelConfig;
@@ -19,7 +20,9 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 
 /**
- * Which sites a solver works on, and with which spec: the options that all solvers share.
+ * Which sites a solver works on, and with which spec: the options that all solvers share. What an
+ * allocate step has decided for a site goes before {@code spec}, which may then be left out; {@code
+ * per_module} and {@code ignore} go before both.
  *
  * <pre>
  * spec: int4:g128                 # linear sites of decoder blocks
@@ -30,8 +33,9 @@ import java.util.stream.Stream;
  * head: int8:channel              # default: left as it is
  * </pre>
  */
-final class SolveTargets {
-  private final QuantSpec spec;
+public final class SolveTargets {
+  private final String where;
+  private final Optional<QuantSpec> spec;
   private final List<Pattern> targets;
   private final List<Pattern> ignore;
   private final List<ModuleSpec> overrides;
@@ -42,15 +46,16 @@ final class SolveTargets {
   private record ModuleSpec(Pattern pattern, Optional<QuantSpec> spec) {}
 
   private SolveTargets(OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
-    this.spec = options.spec("spec");
-    check.accept(spec);
+    this.where = options.where();
+    this.spec = options.optionalSpec("spec");
+    spec.ifPresent(check);
     this.targets = patterns(options, "targets");
     this.ignore = patterns(options, "ignore");
     this.overrides = overrides(options.child("per_module"), check);
     this.embedding = options.optionalSpec("embedding");
     this.head = options.optionalSpec("head");
     head.ifPresent(check);
-    Stream.of(Stream.of(spec), embedding.stream(), head.stream(), overridden())
+    Stream.of(spec.stream(), embedding.stream(), head.stream(), overridden())
         .flatMap(s -> s)
         .forEach(s -> requireGrid(s, rounding, options.where()));
   }
@@ -76,13 +81,13 @@ final class SolveTargets {
    * @param check refuses specs that the solver cannot do, by throwing; not asked about the
    *     embedding, which every solver rounds to nearest
    */
-  static SolveTargets from(
+  public static SolveTargets from(
       OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
     return new SolveTargets(options, rounding, check);
   }
 
   /** The options {@code grid}, {@code clip} and {@code clip_norm}. */
-  static RoundingOptions rounding(OptionReader options) {
+  public static RoundingOptions rounding(OptionReader options) {
     return new RoundingOptions(
         options.choice("grid", null, GridFlavour.class),
         options.choice("clip", Clip.NONE, Clip.class),
@@ -122,14 +127,19 @@ final class SolveTargets {
     return List.copyOf(out);
   }
 
-  /** The spec that the options give a site; empty to leave it alone. */
-  Optional<QuantSpec> specOf(Site site) {
+  /**
+   * What a site is to be stored as; empty to leave it alone.
+   *
+   * @param decided what an allocate step decided for the site, if one did
+   * @throws NibbleException when neither the options nor an allocate step say
+   */
+  public Optional<Assignment> assignment(Site site, Optional<Assignment> decided) {
     String name = site.name();
     if (site.kind() == Site.Kind.EMBEDDING) {
-      return embedding;
+      return uniform(embedding, decided);
     }
     if (name.equals(TensorNames.HEAD)) {
-      return head;
+      return uniform(head, decided);
     }
     boolean chosen =
         site.kind() == Site.Kind.LINEAR
@@ -141,10 +151,56 @@ final class SolveTargets {
     }
     for (ModuleSpec override : overrides) {
       if (override.pattern().matcher(name).find()) {
-        return override.spec();
+        return override.spec().map(Assignment.Uniform::new);
       }
     }
-    return Optional.of(spec);
+    Optional<Assignment> found = uniform(spec, decided);
+    if (found.isEmpty() && decided.isEmpty()) {
+      throw new NibbleException(
+          where
+              + ".spec: is missing, and no allocate step before it decides for "
+              + name
+              + "; write spec: int4:g128, say",
+          NibbleException.USAGE,
+          null);
+    }
+    return found;
+  }
+
+  private static Optional<Assignment> uniform(
+      Optional<QuantSpec> own, Optional<Assignment> decided) {
+    return decided.isPresent()
+        ? decided.filter(a -> !(a instanceof Assignment.Kept))
+        : own.map(Assignment.Uniform::new);
+  }
+
+  /** True when the options or an allocate step choose the site. */
+  public boolean targets(Site site, Optional<Assignment> decided) {
+    return assignment(site, decided).isPresent();
+  }
+
+  /**
+   * The one spec of a site's weight; empty to leave it alone.
+   *
+   * @throws NibbleException when an allocate step has given parts of the weight specs of their own,
+   *     which the caller cannot do
+   */
+  public Optional<QuantSpec> specOf(Site site, Optional<Assignment> decided) {
+    return assignment(site, decided)
+        .map(
+            assignment -> {
+              if (assignment instanceof Assignment.Uniform uniform) {
+                return uniform.spec();
+              }
+              throw new NibbleException(
+                  where
+                      + ": an allocate step gives parts of "
+                      + site.name()
+                      + " specs of their own, which this solver cannot store; use gptq, or allocate"
+                      + " whole weights",
+                  NibbleException.USAGE,
+                  null);
+            });
   }
 
   private static boolean found(List<Pattern> patterns, String name) {
@@ -152,7 +208,7 @@ final class SolveTargets {
   }
 
   /** Why the options do not fit a model: each a clause for {@code Step.objections}. */
-  List<String> objections(ModelConfig config) {
+  public List<String> objections(ModelConfig config) {
     List<String> out = new ArrayList<>();
     if (head.isPresent() && config.tiedHead()) {
       out.add(

@@ -89,12 +89,19 @@ class RtnStepTest extends SolverContract {
 
   @Test
   void wrongOptionsAreNamed() {
-    refused("{}", "rtn.spec", "missing");
     refused("{ spec: int44 }", "rtn.spec", "int44");
     refused("{ spec: int4:g32, grid: sym-full }", "rtn.grid", "sym-full");
     refused("{ spec: int4, targets: '[' }", "rtn.targets", "regular expression");
     refused("{ spec: int4, per_module: { down: int99 } }", "per_module.down", "int99");
     refused("{ spec: int4, clip: some }", "rtn.clip", "none, mse");
+  }
+
+  @Test
+  void aSpecMustComeFromSomewhere() {
+    assertThatThrownBy(() -> run("{}"))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("rtn.spec: is missing")
+        .hasMessageContaining("allocate");
   }
 
   private static void refused(String yaml, String... parts) {

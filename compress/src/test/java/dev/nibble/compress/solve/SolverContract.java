@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nibble.compress.BlockRun;
 import dev.nibble.compress.RecordedEvents;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.StoredForm;
 import dev.nibble.compress.TinyModels;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.recipe.StepRegistry;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.InMemoryWeights;
@@ -23,7 +25,6 @@ import dev.nibble.models.Torch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,11 +99,8 @@ public abstract class SolverContract {
               assertThat(packed.toFloats()).as(name).isEqualTo(run.parameters().get(name));
               long[] shape = packed.shape();
               Site site = new Site(name, Site.Kind.LINEAR, (int) shape[0], (int) shape[1]);
-              Optional<Step.StoredForm> stored = step.stores(site);
-              long index = stored.orElseThrow().groupIndex() ? 4 * shape[1] : 0;
-              assertThat(packed.byteSize())
-                  .as(name)
-                  .isEqualTo(QuantSpec.parse(spec).packedBytes(shape[0], (int) shape[1]) + index);
+              StoredForm stored = step.stores(site, new Allocation()).orElseThrow();
+              assertThat(packed.byteSize()).as(name).isEqualTo(stored.sized(shape).byteSize());
             });
   }
 

@@ -1,18 +1,25 @@
 package dev.nibble.compress.testing;
 
+import dev.nibble.compress.BlockNotes;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Events;
 import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.ScoreCache;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.allocate.Allocation;
+import dev.nibble.compress.block.Batches;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.progress.Progress;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.Block;
 import dev.nibble.models.BlockContext;
+import dev.nibble.models.BlockHandle;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.ResidentModel;
 import dev.nibble.models.Torch;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -24,26 +31,52 @@ public final class TinyRun {
   private final int[][] calibration;
   private final Events events;
   private final int threads;
+  private final Consumer<Block> changed;
 
   /**
    * @param calibration token sequences; each is one batch
    * @param events where steps record
    */
   public TinyRun(ModelWeights weights, int[][] calibration, Events events, int threads) {
+    this(weights, calibration, events, threads, block -> {});
+  }
+
+  /**
+   * As the other.
+   *
+   * @param changed called on each block before the steps, to plant faults
+   */
+  public TinyRun(
+      ModelWeights weights,
+      int[][] calibration,
+      Events events,
+      int threads,
+      Consumer<Block> changed) {
     this.weights = weights;
     this.calibration = calibration;
     this.events = events;
     this.threads = threads;
+    this.changed = changed;
   }
 
   /** The model after the steps; the caller closes it. */
   public ResidentModel apply(Step... steps) {
     DecoderModel model = DecoderModel.open(weights);
-    for (int s = 0; s < steps.length; s++) {
-      steps[s].prepare(new ModelTask(model, 1000 + s, events));
-    }
     List<Block> done = new ArrayList<>();
     try (Workers workers = new Workers(threads)) {
+      Allocation allocation = new Allocation();
+      for (int s = 0; s < steps.length; s++) {
+        steps[s].prepare(
+            new ModelTask(
+                model,
+                1000 + s,
+                events,
+                new Batches(calibration, 1),
+                allocation,
+                ScoreCache.NONE,
+                workers,
+                Progress.SILENT));
+      }
       List<Tensor> original = new ArrayList<>();
       List<Tensor> current = new ArrayList<>();
       for (int[] sequence : calibration) {
@@ -51,12 +84,16 @@ public final class TinyRun {
         current.add(Torch.tokens(sequence));
       }
       for (int i = 0; i < model.blocks().size(); i++) {
-        Block block = model.blocks().get(i).load();
+        BlockHandle handle = model.blocks().get(i);
+        Block block = handle.load();
+        changed.accept(block);
         done.add(block);
         List<Tensor> originalNext = forward(block, original);
+        BlockNotes notes = new BlockNotes(allocation, true);
         for (Step step : steps) {
-          List<Tensor> inputs = step.needs().originalPrefix() ? original : current;
-          step.apply(new Task(block, i, inputs, workers, events));
+          boolean quantized = step.needs().inputs() || !step.needs().originalInputs();
+          List<Tensor> inputs = quantized ? current : original;
+          step.apply(new Task(handle, block, i, inputs, original, workers, events, notes));
         }
         List<Tensor> currentNext = forward(block, current);
         close(current);
@@ -82,7 +119,15 @@ public final class TinyRun {
     tensors.forEach(Tensor::close);
   }
 
-  private record Task(Block block, int index, List<Tensor> inputs, Workers workers, Events events)
+  private record Task(
+      BlockHandle handle,
+      Block block,
+      int index,
+      List<Tensor> inputs,
+      List<Tensor> original,
+      Workers workers,
+      Events events,
+      BlockNotes notes)
       implements BlockTask {
     @Override
     public int batches() {
@@ -92,6 +137,16 @@ public final class TinyRun {
     @Override
     public Tensor input(int batch) {
       return Torch.owned(() -> inputs.get(batch).clone());
+    }
+
+    @Override
+    public Tensor originalInput(int batch) {
+      return Torch.owned(() -> original.get(batch).clone());
+    }
+
+    @Override
+    public Block loadOriginal() {
+      return handle.load();
     }
 
     @Override

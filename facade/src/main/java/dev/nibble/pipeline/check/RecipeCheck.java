@@ -1,5 +1,6 @@
 package dev.nibble.pipeline.check;
 
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.NibbleException;
@@ -58,9 +59,10 @@ public final class RecipeCheck {
   /**
    * Looks at what steps will store, once their rewrites are installed.
    *
+   * @param allocation what the steps decided
    * @throws NibbleException when a step would store a tensor that the artefact does not have
    */
-  public static void storage(Recipe recipe, Model model) {
+  public static void storage(Recipe recipe, Model model, Allocation allocation) {
     List<String> problems = new ArrayList<>();
     if (model.config().tiedHead()) {
       List<Site> heads =
@@ -70,7 +72,7 @@ public final class RecipeCheck {
               .filter(site -> site.name().equals(TensorNames.HEAD))
               .toList();
       for (RecipeStep step : recipe.steps()) {
-        if (heads.stream().anyMatch(site -> step.step().stores(site).isPresent())) {
+        if (heads.stream().anyMatch(site -> step.step().stores(site, allocation).isPresent())) {
           problems.add(
               step.name()
                   + ": the model's head is its embedding, so it has no spec of its own; set"
@@ -78,12 +80,13 @@ public final class RecipeCheck {
         }
       }
     }
-    assumptions(problems, recipe, model);
+    assumptions(problems, recipe, model, allocation);
     fail(recipe, problems);
   }
 
   /** A step that prepares weights for a spec, and nothing that stores any with it. */
-  private static void assumptions(List<String> problems, Recipe recipe, Model model) {
+  private static void assumptions(
+      List<String> problems, Recipe recipe, Model model, Allocation allocation) {
     List<Site> sites = model.blocks().stream().flatMap(b -> b.sites().stream()).toList();
     for (int i = 0; i < recipe.steps().size(); i++) {
       RecipeStep step = recipe.steps().get(i);
@@ -93,8 +96,8 @@ public final class RecipeCheck {
       for (Site site : sites) {
         step.step().assumes(site).ifPresent(spec -> assumed.add(spec.text()));
         later.stream()
-            .flatMap(other -> other.step().stores(site).stream())
-            .forEach(form -> stored.add(form.spec().text()));
+            .flatMap(other -> other.step().stores(site, allocation).stream())
+            .forEach(form -> stored.add(form.text()));
       }
       if (!assumed.isEmpty() && assumed.stream().noneMatch(stored::contains)) {
         problems.add(

@@ -1,6 +1,7 @@
 package dev.nibble.pipeline.plan;
 
 import dev.nibble.compress.Step.BlockShape;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.model.ModelConfig;
@@ -24,23 +25,27 @@ final class MemoryModel {
   private final Map<String, PlannedTensor> tensors;
   private final int batchTokens;
   private final int sequenceTokens;
+  private final Allocation allocation;
 
   /**
    * @param model the model with rewrites installed
    * @param batchTokens tokens of a calibration batch, 0 without calibration
    * @param sequenceTokens tokens of a sequence of it
+   * @param allocation what the steps decided
    */
   MemoryModel(
       Model model,
       List<RecipeStep> recipe,
       Map<String, PlannedTensor> tensors,
       int batchTokens,
-      int sequenceTokens) {
+      int sequenceTokens,
+      Allocation allocation) {
     this.model = model;
     this.recipe = recipe;
     this.tensors = tensors;
     this.batchTokens = batchTokens;
     this.sequenceTokens = sequenceTokens;
+    this.allocation = allocation;
   }
 
   /** Forecast in bytes with {@code threads} tasks at once. */
@@ -51,7 +56,8 @@ final class MemoryModel {
   private long block(BlockHandle block, int threads) {
     long loading = block.residentBytes() + largestTensor(block) * 2; // as fp64 while rewritten
     long steps = 0;
-    BlockShape shape = new BlockShape(block.stages(), batchTokens, sequenceTokens, threads);
+    BlockShape shape =
+        new BlockShape(block.stages(), batchTokens, sequenceTokens, threads, allocation);
     for (RecipeStep step : recipe) {
       steps = Math.max(steps, step.step().workingBytes(shape));
     }

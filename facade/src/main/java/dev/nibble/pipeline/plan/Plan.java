@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * @param model the source, as given
  * @param recipe name of the recipe
  * @param tensors every tensor of the artefact, in execution order
- * @param fileBytes exact size of the artefact's {@code model.safetensors}
+ * @param fileBytes size of the artefact's {@code model.safetensors}; exact when all tensors are
  * @param sourceBytes size of the source's weights as they are stored now
  * @param forecast time, memory and scratch space
  * @param notes what the user should know, as a calibration shortened to the model's context
@@ -30,6 +30,16 @@ public record Plan(
   public Plan {
     tensors = List.copyOf(tensors);
     notes = List.copyOf(notes);
+  }
+
+  /** True when every size is certain. */
+  public boolean exact() {
+    return tensors.stream().allMatch(PlannedTensor::exact);
+  }
+
+  /** The same with what was stored in the end. */
+  public Plan as(List<PlannedTensor> stored, long bytes) {
+    return new Plan(model, recipe, stored, bytes, sourceBytes, forecast, notes);
   }
 
   /** Number of weights. */

@@ -1,5 +1,6 @@
 package dev.nibble.pipeline.plan;
 
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.ActivationStreams;
 import dev.nibble.compress.block.Batches;
 import dev.nibble.compress.block.BlockRunner;
@@ -19,17 +20,21 @@ public final class Planner {
   private final Model model;
   private final Recipe recipe;
   private final Batches batches;
+  private final Allocation allocation;
 
   /**
    * @param source the model's tensors as they are now
    * @param model the model with the steps' rewrites installed
    * @param batches calibration sequences; none when no step looks at any
+   * @param allocation what the recipe's steps decided while they prepared the model
    */
-  public Planner(ModelWeights source, Model model, Recipe recipe, Batches batches) {
+  public Planner(
+      ModelWeights source, Model model, Recipe recipe, Batches batches, Allocation allocation) {
     this.source = source;
     this.model = model;
     this.recipe = recipe;
     this.batches = batches;
+    this.allocation = allocation;
   }
 
   /**
@@ -43,7 +48,7 @@ public final class Planner {
    * @throws NibbleException when no number of threads fits, with what would
    */
   public Plan plan(String name, int threads, long memoryLimit, List<String> notes) {
-    TensorPlanner.Result result = TensorPlanner.plan(source, model, recipe.steps());
+    TensorPlanner.Result result = TensorPlanner.plan(source, model, recipe.steps(), allocation);
     Map<String, PlannedTensor> byName =
         result.tensors().stream().collect(Collectors.toMap(PlannedTensor::name, t -> t));
     int fitting = fittingThreads(byName, threads, memoryLimit);
@@ -63,7 +68,7 @@ public final class Planner {
     int sequences = batches.sequences().length;
     int batchTokens =
         length == 0 ? 0 : length * Math.min(sequences, Batches.sequencesPerBatch(length));
-    return new MemoryModel(model, recipe.steps(), tensors, batchTokens, length);
+    return new MemoryModel(model, recipe.steps(), tensors, batchTokens, length, allocation);
   }
 
   /** Unit files, the assembled file, and the activations before and behind a block. */

@@ -1,6 +1,7 @@
 package dev.nibble.pipeline.plan;
 
-import dev.nibble.compress.Step.StoredForm;
+import dev.nibble.compress.StoredForm;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.model.ModelConfig;
@@ -29,51 +30,66 @@ import java.util.Optional;
  */
 final class TensorPlanner {
   private final ModelWeights source;
-  private final Map<String, StoredForm> forms;
+  private final Map<String, Planned> forms;
 
-  private TensorPlanner(ModelWeights source, Map<String, StoredForm> forms) {
+  /** A form, and whether it is certain. */
+  private record Planned(StoredForm form, boolean exact) {}
+
+  private TensorPlanner(ModelWeights source, Map<String, Planned> forms) {
     this.source = source;
     this.forms = forms;
   }
 
-  /** Tensors planned and the exact size of the file they make. */
+  /** Tensors planned and the size of the file they make, exact when all tensors are. */
   record Result(List<PlannedTensor> tensors, long fileBytes) {}
 
   /**
    * @param source the model's tensors as they are now
    * @param model the model with the steps' rewrites installed
+   * @param allocation what the steps decided
    */
-  static Result plan(ModelWeights source, Model model, List<RecipeStep> steps) {
-    TensorPlanner planner = new TensorPlanner(source, forms(model, steps));
+  static Result plan(
+      ModelWeights source, Model model, List<RecipeStep> steps, Allocation allocation) {
+    TensorPlanner planner = new TensorPlanner(source, forms(model, steps, allocation));
     Map<String, PackedTensor> sized = new LinkedHashMap<>();
     List<PlannedTensor> planned = new ArrayList<>();
     TensorLayout.all(model.config())
         .forEach(
             (name, shape) -> {
-              StoredForm form = planner.forms.get(name);
+              Planned form = planner.forms.get(name);
               Optional<DType> dense =
                   form == null ? Optional.of(planner.plainType(name, shape)) : Optional.empty();
               PackedTensor tensor =
-                  form == null
-                      ? SizedTensor.dense(shape, dense.get())
-                      : SizedTensor.stored(shape, form);
+                  form == null ? SizedTensor.dense(shape, dense.get()) : form.form().sized(shape);
               sized.put(name, tensor);
               planned.add(
-                  new PlannedTensor(name, shape, tensor.typeName(), tensor.byteSize(), dense));
+                  new PlannedTensor(
+                      name,
+                      shape,
+                      tensor.typeName(),
+                      tensor.byteSize(),
+                      dense,
+                      form == null || form.exact()));
             });
     long fileBytes =
         SafetensorsWriter.fileSize(PackedFile.metadata(sized), PackedFile.entries(sized));
     return new Result(List.copyOf(planned), fileBytes);
   }
 
-  private static Map<String, StoredForm> forms(Model model, List<RecipeStep> steps) {
-    Map<String, StoredForm> out = new LinkedHashMap<>();
+  private static Map<String, Planned> forms(
+      Model model, List<RecipeStep> steps, Allocation allocation) {
+    Map<String, Planned> out = new LinkedHashMap<>();
     for (BlockHandle block : model.blocks()) {
       for (Site site : block.sites()) {
         for (RecipeStep step : steps) {
           step.step()
-              .stores(site)
-              .ifPresent(form -> out.put(TensorNames.weight(site.name()), form));
+              .stores(site, allocation)
+              .ifPresent(
+                  form ->
+                      out.put(
+                          TensorNames.weight(site.name()),
+                          new Planned(
+                              form, form.exact() && !allocation.isProvisional(site.name()))));
         }
       }
     }

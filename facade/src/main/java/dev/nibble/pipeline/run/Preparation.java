@@ -1,6 +1,9 @@
 package dev.nibble.pipeline.run;
 
+import dev.nibble.compress.Events;
 import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.ScoreCache;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.BlockRunner;
 import dev.nibble.compress.block.CollectedEvents;
 import dev.nibble.compress.block.StepEvent;
@@ -25,6 +28,7 @@ public final class Preparation implements AutoCloseable {
   private final Model model;
   private final CalibrationSet calibration;
   private final List<StepEvent> events;
+  private final Allocation allocation = new Allocation();
   private final Plan plan;
 
   /**
@@ -42,9 +46,9 @@ public final class Preparation implements AutoCloseable {
       CollectedEvents collected = new CollectedEvents();
       this.model = prepare(recipe(), collected);
       this.events = collected.events();
-      RecipeCheck.storage(recipe(), model);
+      RecipeCheck.storage(recipe(), model, allocation);
       this.plan =
-          new Planner(source.weights(), model, recipe(), calibration.batches())
+          new Planner(source.weights(), model, recipe(), calibration.batches(), allocation)
               .plan(
                   options.model().toString(),
                   options.threads(),
@@ -57,7 +61,11 @@ public final class Preparation implements AutoCloseable {
   }
 
   private CalibrationSet calibrate() {
-    if (BlockRunner.streamsOf(recipe().steps()).isEmpty()) {
+    boolean wanted =
+        recipe().steps().stream()
+            .map(step -> step.step().needs())
+            .anyMatch(needs -> needs.calibration() || needs.tokens());
+    if (!wanted) {
       return CalibrationSet.NONE;
     }
     return CalibrationSet.draw(
@@ -70,12 +78,36 @@ public final class Preparation implements AutoCloseable {
   /** The model with the rewrites of a recipe's steps installed. */
   private Model prepare(Recipe recipe, CollectedEvents collected) {
     DecoderModel opened = DecoderModel.open(source.weights());
+    try (Workers workers = new Workers(options.threads())) {
+      prepare(recipe, opened, collected, allocation, workers);
+    }
+    return opened;
+  }
+
+  /** Lets the steps of a recipe prepare a model, on the tokens of this run. */
+  void prepare(Recipe recipe, Model opened, Events collected, Allocation decided, Workers workers) {
     List<RecipeStep> steps = recipe.steps();
     for (int s = 0; s < steps.size(); s++) {
       long seed = BlockRunner.stepSeed(recipe.seed(), steps, s);
-      steps.get(s).step().prepare(new ModelTask(opened, seed, collected));
+      steps
+          .get(s)
+          .step()
+          .prepare(
+              new ModelTask(
+                  opened,
+                  seed,
+                  collected,
+                  calibration.batches(),
+                  decided,
+                  ScoreCache.NONE,
+                  workers,
+                  options.progress()));
     }
-    return opened;
+  }
+
+  /** What the steps decided while they prepared the model. */
+  public Allocation allocation() {
+    return allocation;
   }
 
   /** What was asked for. */

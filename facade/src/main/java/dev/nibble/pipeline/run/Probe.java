@@ -1,6 +1,6 @@
 package dev.nibble.pipeline.run;
 
-import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.ActivationStreams;
 import dev.nibble.compress.block.Batches;
 import dev.nibble.compress.block.BlockRunner;
@@ -9,7 +9,6 @@ import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.block.SealedBlock;
 import dev.nibble.compress.block.ValueChecksum;
 import dev.nibble.compress.recipe.Recipe;
-import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.work.Workers;
 import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.models.BlockHandle;
@@ -36,6 +35,7 @@ final class Probe implements AutoCloseable {
   private final Batches batches;
   private final Map<String, PlannedTensor> plan;
   private final Workers workers;
+  private final Allocation allocation = new Allocation();
   private final Path folder;
   private double auditSeconds;
 
@@ -46,11 +46,7 @@ final class Probe implements AutoCloseable {
     this.batches = prepared.calibration().batches();
     this.plan = prepared.plan().byName();
     this.workers = workers;
-    List<RecipeStep> steps = own.steps();
-    for (int s = 0; s < steps.size(); s++) {
-      long seed = BlockRunner.stepSeed(own.seed(), steps, s);
-      steps.get(s).step().prepare(new ModelTask(model, seed, new CollectedEvents()));
-    }
+    prepared.prepare(own, model, new CollectedEvents(), allocation, workers);
     try {
       this.folder = Files.createTempDirectory("nibble-probe");
     } catch (IOException e) {
@@ -97,7 +93,8 @@ final class Probe implements AutoCloseable {
   }
 
   private double time(BlockHandle handle, int index, ActivationStreams streams) {
-    BlockRunner runner = new BlockRunner(recipe.steps(), recipe.seed(), streams, workers);
+    BlockRunner runner =
+        new BlockRunner(recipe.steps(), recipe.seed(), streams, workers, allocation);
     long start = System.nanoTime();
     try (Arena arena = Arena.ofShared()) {
       SealedBlock sealed = runner.run(index, handle, plan, arena);

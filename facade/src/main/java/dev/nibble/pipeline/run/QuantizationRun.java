@@ -42,7 +42,12 @@ final class QuantizationRun {
             BlockRunner.streamsOf(prepared.recipe().steps()),
             workers);
     this.runner =
-        new BlockRunner(prepared.recipe().steps(), prepared.recipe().seed(), streams, workers);
+        new BlockRunner(
+            prepared.recipe().steps(),
+            prepared.recipe().seed(),
+            streams,
+            workers,
+            prepared.allocation());
   }
 
   /** Does what is left to do. */

@@ -131,13 +131,13 @@ public final class Quantizer {
       Path folder = work.output();
       work.clear(folder);
       Assembler.assemble(journal, prepared.source(), folder, options.progress());
-      Audit.check(folder, plan, simulatedValues(), workers);
+      plan = Audit.check(folder, plan, simulatedValues(), workers);
       double seconds =
           (System.nanoTime() - start) / 1e9
               + journal.units().stream().mapToDouble(UnitRecord::seconds).sum();
       long peak = meter.peakBytes();
       long measured = System.nanoTime();
-      Provenance provenance = writeManifest(folder);
+      Provenance provenance = writeManifest(folder, plan);
       Optional<DivergenceResult> distance = evaluation.map(e -> compare(folder, e));
       double evaluated = distance.isPresent() ? (System.nanoTime() - measured) / 1e9 : 0;
       RunLog log =
@@ -185,7 +185,7 @@ public final class Quantizer {
       }
     }
 
-    private Provenance writeManifest(Path folder) {
+    private Provenance writeManifest(Path folder, Plan plan) {
       Map<String, SiteOps> operators = new TreeMap<>();
       List<SolvedSite> solved = new ArrayList<>();
       List<StepEvent> events = new ArrayList<>(prepared.events());
@@ -194,7 +194,6 @@ public final class Quantizer {
         solved.addAll(unit.solved());
         events.addAll(unit.events());
       }
-      Plan plan = prepared.plan();
       Provenance provenance =
           new Provenance(
               identity,

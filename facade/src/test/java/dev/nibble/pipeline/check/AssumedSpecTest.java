@@ -3,6 +3,7 @@ package dev.nibble.pipeline.check;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.compress.testing.TinyFamilies;
 import dev.nibble.core.NibbleException;
@@ -15,7 +16,7 @@ class AssumedSpecTest {
   private static void check(String steps) {
     Recipe recipe = Recipe.parse("name: r\nsteps:\n" + steps, "test");
     try (DecoderModel model = DecoderModel.open(TinyFamilies.weights(TinyFamilies.llama(), 1))) {
-      RecipeCheck.storage(recipe, model);
+      RecipeCheck.storage(recipe, model, new Allocation());
     }
   }
 

@@ -1,0 +1,51 @@
+package dev.nibble.compress.allocate;
+
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Assignments by site, filled while steps prepare the model and read by everything that plans or
+ * stores weights. A provisional assignment is a forecast: the step that made it decides again when
+ * it sees the block, see {@link dev.nibble.compress.BlockNotes}. Not thread-safe while it is
+ * filled.
+ */
+public final class Allocation {
+  private final Map<String, Assignment> sites = new TreeMap<>();
+  private final Set<String> provisional = new HashSet<>();
+
+  /** Decides for a site; replaces what an earlier step decided. */
+  public void assign(String site, Assignment assignment) {
+    sites.put(site, assignment);
+    provisional.remove(site);
+  }
+
+  /** Forecasts for a site what will be decided when its block is at hand. */
+  public void forecast(String site, Assignment assignment) {
+    sites.put(site, assignment);
+    provisional.add(site);
+  }
+
+  /** What was decided for a site, if anything. */
+  public Optional<Assignment> of(String site) {
+    return Optional.ofNullable(sites.get(site));
+  }
+
+  /** True when the site's assignment is only a forecast. */
+  public boolean isProvisional(String site) {
+    return provisional.contains(site);
+  }
+
+  /** True when no step has decided anything. */
+  public boolean isEmpty() {
+    return sites.isEmpty();
+  }
+
+  /** All assignments by site, unmodifiable. */
+  public Map<String, Assignment> sites() {
+    return Collections.unmodifiableMap(sites);
+  }
+}
