@@ -8,7 +8,8 @@ package dev.nibble.core.tensor;
  * but the last, so a linear layer's weight {@code [out, in]} has {@code out} rows of {@code in}
  * columns.
  */
-public sealed interface PackedTensor permits DenseTensor, AffineTensor, TableTensor, GgmlTensor {
+public sealed interface PackedTensor
+    permits DenseTensor, AffineTensor, TableTensor, GgmlTensor, BandedTensor {
 
   /** Logical shape; a fresh copy. */
   long[] shape();

@@ -13,7 +13,12 @@ import java.util.Set;
 /** The codecs of all kinds of packed tensors. */
 public final class TensorCodecs {
   private static final List<TensorCodec<?>> ALL =
-      List.of(new DenseCodec(), new AffineCodec(), new TableCodec(), new GgmlCodec());
+      List.of(
+          new DenseCodec(),
+          new AffineCodec(),
+          new TableCodec(),
+          new GgmlCodec(),
+          new BandedCodec());
 
   private TensorCodecs() {}
 

@@ -17,6 +17,7 @@ import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
@@ -218,6 +219,16 @@ class GgufExportTest {
     assertThatThrownBy(() -> export(fine, GgufExportOptions.asStored()))
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("would change from");
+    int[] turned = {1, 0};
+    PackedTensor half = affine(32, 64, 4, 32, ScaleFormat.FP16);
+    MapWeights banded =
+        model.with(
+            Q,
+            BandedTensor.of(
+                new long[] {64, 64}, BandedTensor.Axis.ROWS, List.of(half, half), 32, turned));
+    assertThatThrownBy(() -> export(banded, GgufExportOptions.asStored()))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("is stored as rows(int4:g32:sym), which no GGUF type holds exactly");
   }
 
   @Test

@@ -14,6 +14,7 @@ import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
@@ -307,6 +308,8 @@ class HuggingFaceExportTest {
     refused(Format.GPTQ, "scales are fp16");
     quantize("nf4:g32");
     refused(Format.COMPRESSED_TENSORS, "q_proj.weight is stored as nf4:g32", "cannot hold");
+    quantize(Map.of(), name -> isLinear(name) ? banded(shape(name)) : null);
+    refused(Format.GPTQ, "q_proj.weight is stored as rows(int4:g32:asym", "cannot hold");
     SiteOps rotated = new SiteOps(List.of(new OnlineTransform.Hadamard(96)), Optional.empty());
     quantize(
         Map.of(DOWN, rotated),
@@ -314,6 +317,20 @@ class HuggingFaceExportTest {
     for (Format format : Format.values()) {
       refused(format, DOWN, "transform");
     }
+  }
+
+  /** Half of the rows in 4 bits, half in 8. */
+  private static PackedTensor banded(long[] shape) {
+    long[] half = {shape[0] / 2, shape[1]};
+    int[] turned = {1, 0};
+    return BandedTensor.of(
+        shape,
+        BandedTensor.Axis.ROWS,
+        List.of(
+            InteropModel.random(half, "int4:g32", false, 1, 1),
+            InteropModel.random(half, "int8:channel", false, 1, 1)),
+        (int) half[0],
+        turned);
   }
 
   private void quantize(String tableSpec) {

@@ -13,6 +13,8 @@ import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.BandedTensor;
+import dev.nibble.core.tensor.BandedTensor.Axis;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -106,7 +108,43 @@ class NibbleArtefactTest {
     byte[] blocks = new byte[2 * 34];
     out.put(
         "ggml", new GgmlTensor(new long[] {2, 32}, GgmlType.Q8_0, MemorySegment.ofArray(blocks)));
+    PackedTensor narrow = affine(2, 32, 16, ScaleFormat.FP16, true, false);
+    PackedTensor wide = affine(3, 24, 16, ScaleFormat.FP16, true, false);
+    PackedTensor plain = DenseTensor.rounded(new float[64], DType.F16, 2, 32);
+    out.put(
+        "columns",
+        BandedTensor.of(
+            new long[] {5, 56}, Axis.COLUMNS, List.of(narrow, wide), 16, new int[] {2, 0, 1, 3}));
+    int[] natural = {0, 1, 2, 3, 4, 5, 6};
+    out.put(
+        "rows", BandedTensor.of(new long[] {7, 32}, Axis.ROWS, List.of(plain, narrow), 1, natural));
     return out;
+  }
+
+  @Test
+  void bandsThatDoNotFitAreRefusedByName() {
+    Map<String, PackedTensor> tensors = new LinkedHashMap<>(everyKind());
+    tensors.keySet().retainAll(List.of("columns"));
+    Path path = directory.resolve("bands.safetensors");
+    String text = PackedFile.metadata(tensors).get(PackedFile.METADATA);
+    for (String[] change :
+        new String[][] {
+          {"\"shape\":[5,56]", "\"shape\":[5,57]", "do not make up 57"},
+          {"\"axis\":\"columns\"", "\"axis\":\"rows\"", "columns.order"},
+          {"\"axis\":\"columns\"", "\"axis\":\"diagonals\"", "axis"},
+          {"\"unit\":16", "\"unit\":0", "unit"}
+        }) {
+      SafetensorsWriter.write(
+          path,
+          Map.of(PackedFile.METADATA, text.replace(change[0], change[1])),
+          PackedFile.entries(tensors),
+          Progress.SILENT);
+      try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        assertThatThrownBy(() -> PackedFile.readAll(file))
+            .isInstanceOf(ModelFormatException.class)
+            .hasMessageContaining(change[2]);
+      }
+    }
   }
 
   @Test

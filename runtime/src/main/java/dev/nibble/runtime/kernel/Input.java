@@ -1,5 +1,7 @@
 package dev.nibble.runtime.kernel;
 
+import java.util.Arrays;
+
 /** An input vector in a kernel's own order, with sums that turn zero-points into one product. */
 public final class Input {
   /** The values, permuted as the kernel asks. */
@@ -8,10 +10,29 @@ public final class Input {
   /** Sum of the input over each group of columns. */
   final float[] sums;
 
+  /** Inputs of a matrix's bands, made when first needed and then kept. */
+  private Input[] parts = {};
+
   /** Space for vectors of up to {@code columns} values. */
   public Input(int columns) {
     x = new float[columns + Lanes.WIDTH];
     sums = new float[columns];
+  }
+
+  /** Makes sure that there are {@code count} parts, each as large as this. */
+  void reserveParts(int count) {
+    if (parts.length < count) {
+      int had = parts.length;
+      parts = Arrays.copyOf(parts, count);
+      for (int i = had; i < count; i++) {
+        parts[i] = new Input(sums.length);
+      }
+    }
+  }
+
+  /** The input of band {@code i}. */
+  Input part(int i) {
+    return parts[i];
   }
 
   /** Sums over consecutive groups of {@code group} of the {@code n} values from {@code offset}. */

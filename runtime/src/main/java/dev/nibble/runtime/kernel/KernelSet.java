@@ -2,6 +2,7 @@ package dev.nibble.runtime.kernel;
 
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.PackedTensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The kernels of this process in order of preference; the last one takes everything. */
@@ -14,7 +15,7 @@ public final class KernelSet {
 
   /** The Vector API kernels. */
   public static KernelSet standard() {
-    return new KernelSet(
+    List<MatmulKernel> plain =
         List.of(
             new DenseKernel(DType.F32),
             new DenseKernel(DType.F16),
@@ -25,7 +26,11 @@ public final class KernelSet {
             new BlockKernel(),
             new StreamKernel(),
             new TableKernel(),
-            new DecodingKernel()));
+            new DecodingKernel());
+    List<MatmulKernel> all = new ArrayList<>();
+    all.add(new BandedKernel(new KernelSet(plain)));
+    all.addAll(plain);
+    return new KernelSet(all);
   }
 
   /** Only the decoder of the scalar reference: slow, for comparison. */

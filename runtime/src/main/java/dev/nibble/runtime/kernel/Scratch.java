@@ -29,6 +29,9 @@ public final class Scratch {
   /** Half-precision words of a row on their way to floats. */
   final short[] shorts;
 
+  /** What one of several bands of a matrix yields; grows to what is asked of it. */
+  private float[] band = {};
+
   /** Space for matrices of up to {@code columns} columns. */
   public Scratch(int columns) {
     rows = new float[Lanes.PANEL * columns];
@@ -36,5 +39,13 @@ public final class Scratch {
     groupScales = new float[columns];
     groupZeros = new float[columns];
     shorts = new short[columns];
+  }
+
+  /** Space for {@code floats} values of one band. */
+  float[] band(int floats) {
+    if (band.length < floats) {
+      band = new float[floats];
+    }
+    return band;
   }
 }

@@ -7,12 +7,15 @@ import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.tensor.BandedTensor;
+import dev.nibble.core.tensor.BandedTensor.Axis;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
@@ -82,7 +85,64 @@ class KernelsTest {
       }
     }
     blocks(random, all);
+    bands(random, all);
     return all.build();
+  }
+
+  /** Bands of several types, in their natural order and in another. */
+  private static void bands(Random random, Stream.Builder<PackedTensor> all) {
+    for (int rows : new int[] {2, 37, 70}) {
+      int narrow = rows / 2;
+      List<PackedTensor> bands =
+          List.of(
+              rounded(random, narrow, 300, "int3:g64:asym"),
+              rounded(random, 0, 300, "nf4:g64"),
+              DenseTensor.rounded(
+                  gaussian(random, (rows - narrow) * 300), DType.F16, rows - narrow, 300));
+      long[] shape = {rows, 300};
+      all.add(BandedTensor.of(shape, Axis.ROWS, bands, 1, shuffled(random, rows, 1)));
+      all.add(BandedTensor.of(shape, Axis.ROWS, bands, 1, shuffled(random, 0, rows)));
+      List<PackedTensor> columns =
+          List.of(
+              rounded(random, rows, 96, "int2:g16:asym"),
+              rounded(random, rows, 160, "int3:g16:asym"),
+              rounded(random, rows, 44, "int4:g16:asym"));
+      all.add(BandedTensor.of(shape, Axis.COLUMNS, columns, 16, shuffled(random, 18, 19)));
+      all.add(BandedTensor.of(shape, Axis.COLUMNS, columns, 1, shuffled(random, 0, 300)));
+    }
+  }
+
+  private static PackedTensor rounded(Random random, int rows, int columns, String spec) {
+    return RoundToNearest.quantize(
+        gaussian(random, rows * columns),
+        new long[] {rows, columns},
+        QuantSpec.parse(spec),
+        RoundingOptions.DEFAULT);
+  }
+
+  /** The first {@code mixed} of {@code count} numbers in random order, the others in place. */
+  private static int[] shuffled(Random random, int mixed, int count) {
+    int[] order = new int[Math.max(mixed, count)];
+    for (int i = 0; i < order.length; i++) {
+      order[i] = i;
+      int other = i < mixed ? random.nextInt(i + 1) : i;
+      order[i] = order[other];
+      order[other] = i;
+    }
+    return order;
+  }
+
+  @Test
+  void bandsRunOnTheKernelsOfTheirTypes() {
+    Random random = new Random(2);
+    List<PackedTensor> bands =
+        List.of(
+            rounded(random, 3, 256, "int4:g64:asym"),
+            rounded(random, 3, 64, "int3:g64:asym"),
+            rounded(random, 3, 64, "int4:g64:asym"));
+    PackedTensor weight =
+        BandedTensor.of(new long[] {3, 384}, Axis.COLUMNS, bands, 64, new int[] {0, 1, 2, 3, 4, 5});
+    assertThat(KernelSet.standard().bind(weight).kernel()).isEqualTo("affine4-words+affine-stream");
   }
 
   /** Every block type, with rows of an odd number of blocks and of more than one stretch. */
