@@ -6,6 +6,7 @@ import dev.nibble.core.NibbleException;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
 import dev.nibble.models.Torch;
@@ -38,8 +39,8 @@ final class GptqStage {
     try (Tensor inputs = Torch.scope(() -> hessian.matrix().to(ScalarType.Float))) {
       for (Site site : stage.sites()) {
         targets
-            .specOf(site, task.notes().assignment(site.name()))
-            .ifPresent(spec -> solve(site, spec, curvature, inputs));
+            .rowParts(site, task.notes().assignment(site.name()))
+            .ifPresent(parts -> solve(site, parts, curvature, inputs));
       }
     }
   }
@@ -69,28 +70,30 @@ final class GptqStage {
     return found;
   }
 
-  private void solve(Site site, QuantSpec spec, Optional<Curvature> curvature, Tensor inputs) {
+  private void solve(Site site, Parts parts, Optional<Curvature> curvature, Tensor inputs) {
     float[] w = SiteWeights.read(task, site);
     long[] shape = {site.outputs(), site.inputs()};
-    AffineTensor rtn =
-        (AffineTensor) RoundToNearest.quantize(w, shape, spec, options.rounding(), task.workers());
+    PackedTensor rtn =
+        parts.solve(
+            w,
+            site.outputs(),
+            site.inputs(),
+            (values, part) -> rounded(values, parts.shapeOf(part, shape), part.spec()));
     SiteOutcome.keepBetter(
-        task,
-        site,
-        "gptq",
-        spec.text(),
-        w,
-        withIndex(rtn, spec),
-        solved(site, spec, w, curvature),
-        inputs);
+        task, site, "gptq", parts.text(), w, rtn, solved(site, parts, w, curvature), inputs);
   }
 
-  private Optional<AffineTensor> solved(
-      Site site, QuantSpec spec, float[] w, Optional<Curvature> curvature) {
-    Optional<Gptq.Solution> solution =
-        curvature
-            .map(c -> Gptq.solve(w, c, spec, options, task.workers()))
-            .filter(s -> Double.isFinite(s.loss()));
+  /** With a group index where the plan counts one, so that sizes come out as planned. */
+  private AffineTensor rounded(float[] values, long[] shape, QuantSpec spec) {
+    AffineTensor rtn =
+        (AffineTensor)
+            RoundToNearest.quantize(values, shape, spec, options.rounding(), task.workers());
+    return options.storesGroupIndex(spec) ? Gptq.withConsecutiveGroups(rtn, spec) : rtn;
+  }
+
+  private Optional<PackedTensor> solved(
+      Site site, Parts parts, float[] w, Optional<Curvature> curvature) {
+    Optional<PackedTensor> solution = curvature.flatMap(c -> solveParts(site, parts, w, c));
     if (solution.isEmpty()) {
       String why =
           curvature.isPresent()
@@ -107,14 +110,24 @@ final class GptqStage {
       }
       task.events().record("gptq.fallback", site.name(), why + "; rounded to nearest");
     }
-    return solution.map(s -> s.pack(site.outputs(), site.inputs(), spec));
+    return solution;
   }
 
-  /** With a group index where the plan counts one, so that sizes come out as planned. */
-  private AffineTensor withIndex(AffineTensor rtn, QuantSpec spec) {
-    if (!options.storesGroupIndex(spec)) {
-      return rtn;
-    }
-    return Gptq.withConsecutiveGroups(rtn, spec);
+  /** Rows are independent, so each part of rows is solved by itself; empty after an overflow. */
+  private Optional<PackedTensor> solveParts(
+      Site site, Parts parts, float[] w, Curvature curvature) {
+    boolean[] overflow = new boolean[1];
+    PackedTensor packed =
+        parts.solve(
+            w,
+            site.outputs(),
+            site.inputs(),
+            (values, part) -> {
+              Gptq.Solution solution =
+                  Gptq.solve(values, curvature, part.spec(), options, task.workers());
+              overflow[0] |= !Double.isFinite(solution.loss());
+              return solution.pack(part.members().length, site.inputs(), part.spec());
+            });
+    return overflow[0] ? Optional.empty() : Optional.of(packed);
   }
 }

@@ -19,12 +19,13 @@ final class GptqStep extends HessianStep {
 
   @Override
   public Optional<StoredForm> stores(Site site, Allocation allocation) {
+    boolean linear = site.kind() == Site.Kind.LINEAR;
     return targets()
-        .specOf(site, allocation.of(site.name()))
+        .rowParts(site, allocation.of(site.name()))
         .map(
-            spec ->
-                new StoredForm.OfSpec(
-                    spec, site.kind() == Site.Kind.LINEAR && options.storesGroupIndex(spec)));
+            parts ->
+                parts.form(
+                    spec -> new StoredForm.OfSpec(spec, linear && options.storesGroupIndex(spec))));
   }
 
   @Override

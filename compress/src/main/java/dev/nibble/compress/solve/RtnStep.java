@@ -7,8 +7,8 @@ import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
-import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.work.Workers;
 import dev.nibble.models.Site;
 import java.util.List;
 import java.util.Optional;
@@ -40,8 +40,8 @@ final class RtnStep implements Step {
   @Override
   public Optional<StoredForm> stores(Site site, Allocation allocation) {
     return targets
-        .specOf(site, allocation.of(site.name()))
-        .map(spec -> new StoredForm.OfSpec(spec, false));
+        .parts(site, allocation.of(site.name()))
+        .map(parts -> parts.form(spec -> new StoredForm.OfSpec(spec, false)));
   }
 
   /** The largest site's weights, its values once rounded, and its codes twice. */
@@ -67,13 +67,25 @@ final class RtnStep implements Step {
   /** Rounds these sites, each of which has a spec. */
   void apply(BlockTask task, List<Site> sites) {
     for (Site site : sites) {
-      QuantSpec spec = targets.specOf(site, task.notes().assignment(site.name())).orElseThrow();
+      Parts parts = targets.parts(site, task.notes().assignment(site.name())).orElseThrow();
       float[] w = SiteWeights.read(task, site);
-      long[] shape = {site.outputs(), site.inputs()};
-      PackedTensor packed = RoundToNearest.quantize(w, shape, spec, rounding, task.workers());
+      PackedTensor packed = round(parts, w, site, rounding, task.workers());
       double error = Objective.relative(w, packed.toFloats());
       SiteWeights.store(task, site, w, packed);
-      task.events().solved(site.name(), spec.text(), error, error);
+      task.events().solved(site.name(), parts.text(), error, error);
     }
+  }
+
+  /** A weight with each part rounded to nearest as its spec says. */
+  static PackedTensor round(
+      Parts parts, float[] w, Site site, RoundingOptions rounding, Workers workers) {
+    long[] shape = {site.outputs(), site.inputs()};
+    return parts.solve(
+        w,
+        site.outputs(),
+        site.inputs(),
+        (values, part) ->
+            RoundToNearest.quantize(
+                values, parts.shapeOf(part, shape), part.spec(), rounding, workers));
   }
 }

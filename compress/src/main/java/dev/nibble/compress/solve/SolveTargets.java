@@ -180,6 +180,39 @@ public final class SolveTargets {
   }
 
   /**
+   * The parts of a site's weight, for a solver that does each by itself; empty to leave it alone.
+   */
+  public Optional<Parts> parts(Site site, Optional<Assignment> decided) {
+    return assignment(site, decided).map(a -> Parts.of(a, site.outputs(), site.inputs()));
+  }
+
+  /**
+   * As {@link #parts}, for a solver whose rows are independent, but not its columns.
+   *
+   * @throws NibbleException when an allocate step has given columns specs of their own
+   */
+  public Optional<Parts> rowParts(Site site, Optional<Assignment> decided) {
+    Optional<Assignment> found = assignment(site, decided);
+    if (found.isPresent() && found.get() instanceof Assignment.Columns) {
+      throw refusal("columns", site);
+    }
+    return found.map(a -> Parts.of(a, site.outputs(), site.inputs()));
+  }
+
+  private NibbleException refusal(String parts, Site site) {
+    return new NibbleException(
+        where
+            + ": an allocate step gives "
+            + parts
+            + " of "
+            + site.name()
+            + " specs of their own, which this solver cannot store; use gptq, or allocate whole"
+            + " weights",
+        NibbleException.USAGE,
+        null);
+  }
+
+  /**
    * The one spec of a site's weight; empty to leave it alone.
    *
    * @throws NibbleException when an allocate step has given parts of the weight specs of their own,
@@ -192,14 +225,7 @@ public final class SolveTargets {
               if (assignment instanceof Assignment.Uniform uniform) {
                 return uniform.spec();
               }
-              throw new NibbleException(
-                  where
-                      + ": an allocate step gives parts of "
-                      + site.name()
-                      + " specs of their own, which this solver cannot store; use gptq, or allocate"
-                      + " whole weights",
-                  NibbleException.USAGE,
-                  null);
+              throw refusal("parts", site);
             });
   }
 
