@@ -57,7 +57,7 @@ class RotatedFamiliesTest {
       throws IOException {
     Path source = FAMILIES.resolve(family);
     Path output = temporary.resolve("out");
-    if (postNorm(source)) {
+    if (normsBehind(source)) {
       assertThatThrownBy(() -> Nibble.quantize(source).recipe(RECIPE).to(output))
           .isInstanceOf(NibbleException.class)
           .hasMessageContaining("rotate");
@@ -97,9 +97,11 @@ class RotatedFamiliesTest {
     assertThat(Math.sqrt(sums[0] / sums[1])).as("relative error of logits").isLessThan(0.02);
   }
 
-  private static boolean postNorm(Path source) {
+  private static boolean normsBehind(Path source) {
     try (OpenedModel opened = OpenedModel.open(source)) {
-      return opened.weights().config().residual() == ModelConfig.Residual.POST_NORM;
+      ModelConfig.Residual residual = opened.weights().config().residual();
+      return residual == ModelConfig.Residual.POST_NORM
+          || residual == ModelConfig.Residual.SANDWICH;
     }
   }
 }

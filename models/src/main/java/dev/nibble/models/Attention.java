@@ -3,6 +3,11 @@ package dev.nibble.models;
 import dev.nibble.core.model.Alibi;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.Rope;
+import dev.nibble.core.model.RopeConfig;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -12,17 +17,34 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Causal attention of one configuration: rotary positions, linear biases, sliding window, shared
- * key/value heads. Holds no native memory; one instance serves all blocks and threads of a model.
+ * key/value heads, capped scores. Holds no native memory; one instance serves all blocks that
+ * attend alike and all threads of a model.
  */
 final class Attention {
   /** Elements of a materialised bias; larger ones are made for a few heads at a time. */
   private static final long MASK_ELEMENTS = 1L << 24;
 
   private final ModelConfig config;
+  private final RopeConfig rope;
+  private final int window;
   private volatile Rotation rotation = new Rotation(0, new float[0], new float[0]);
 
-  Attention(ModelConfig config) {
+  /** Attention of one layer. */
+  Attention(ModelConfig config, int layer) {
     this.config = config;
+    this.rope = config.rope(layer);
+    this.window = config.window(layer);
+  }
+
+  /** Attention of every layer; those that attend alike share an instance. */
+  static List<Attention> of(ModelConfig config) {
+    List<Attention> out = new ArrayList<>();
+    Map<Boolean, Attention> kinds = new HashMap<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      int index = layer;
+      out.add(kinds.computeIfAbsent(config.isLocal(layer), k -> new Attention(config, index)));
+    }
+    return out;
   }
 
   /** Cosines and sines {@code [length, dim/2]} of one sequence length. */
@@ -34,7 +56,7 @@ final class Attention {
       return x;
     }
     int length = Math.toIntExact(x.size(2));
-    int dim = config.rope().dim();
+    int dim = rope.dim();
     int half = dim / 2;
     Rotation r = rotation(length);
     Tensor cos = Torch.fromFloats(r.cos(), length, half);
@@ -54,8 +76,8 @@ final class Attention {
     if (known.length() == length) {
       return known;
     }
-    double[] frequency = Rope.inverseFrequencies(config.rope(), config.maxPositions(), length);
-    double factor = Rope.attentionFactor(config.rope(), config.maxPositions());
+    double[] frequency = Rope.inverseFrequencies(rope, config.maxPositions(), length);
+    double factor = Rope.attentionFactor(rope, config.maxPositions());
     float[] cos = new float[length * frequency.length];
     float[] sin = new float[cos.length];
     for (int p = 0, at = 0; p < length; p++) {
@@ -81,7 +103,10 @@ final class Attention {
     Tensor keys = repeat(k);
     Tensor values = repeat(v);
     long length = q.size(2);
-    boolean windowed = config.slidingWindow() > 0 && length > config.slidingWindow();
+    if (config.scalars().attentionCap() > 0) {
+      return capped(q, keys, values);
+    }
+    boolean windowed = window > 0 && length > window;
     if (config.positions() != ModelConfig.Positions.ALIBI) {
       TensorOptional mask = windowed ? new TensorOptional(causal(length)) : new TensorOptional();
       return scaledDotProduct(q, keys, values, mask, !windowed);
@@ -104,10 +129,29 @@ final class Attention {
     return torch.cat(parts, 1);
   }
 
-  private static Tensor scaledDotProduct(
+  /** Softmax of {@code c·tanh(s/c)}, a few heads at a time. */
+  private Tensor capped(Tensor q, Tensor keys, Tensor values) {
+    long length = q.size(2);
+    Tensor mask = causal(length);
+    Scalar cap = new Scalar(config.scalars().attentionCap());
+    Scalar scale = new Scalar(config.attentionScale());
+    long perHead = q.size(0) * length * length;
+    int step = (int) Math.clamp(MASK_ELEMENTS / perHead, 1L, (long) config.heads());
+    TensorVector parts = new TensorVector();
+    for (int h = 0; h < config.heads(); h += step) {
+      int count = Math.min(step, config.heads() - h);
+      Tensor k = keys.narrow(1, h, count).transpose(2, 3);
+      Tensor scores = torch.matmul(q.narrow(1, h, count), k).mul(scale);
+      Tensor weights = scores.div(cap).tanh().mul(cap).add(mask).softmax(-1);
+      parts.push_back(torch.matmul(weights, values.narrow(1, h, count)));
+    }
+    return torch.cat(parts, 1);
+  }
+
+  private Tensor scaledDotProduct(
       Tensor q, Tensor k, Tensor v, TensorOptional mask, boolean causal) {
     return torch.scaled_dot_product_attention(
-        q, k, v, mask, 0.0, causal, new DoubleOptional(), false);
+        q, k, v, mask, 0.0, causal, new DoubleOptional(config.attentionScale()), false);
   }
 
   /** Each key/value head once for every query head that reads it. */
@@ -124,9 +168,7 @@ final class Attention {
   private Tensor causal(long length) {
     Tensor never = torch.full(new long[] {length, length}, new Scalar(Float.NEGATIVE_INFINITY));
     Tensor mask = never.triu(1);
-    return config.slidingWindow() > 0 && length > config.slidingWindow()
-        ? mask.add(never.tril(-config.slidingWindow()))
-        : mask;
+    return window > 0 && length > window ? mask.add(never.tril(-window)) : mask;
   }
 
   /** {@code [count, 1, seq]}: slope times key position. */

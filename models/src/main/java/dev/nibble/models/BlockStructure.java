@@ -53,7 +53,7 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
     String first = TensorNames.layer(index, TensorNames.INPUT_NORM);
     String second = TensorNames.layer(index, TensorNames.POST_NORM);
     switch (config.residual()) {
-      case SEQUENTIAL, PARALLEL -> {
+      case SEQUENTIAL, SANDWICH, PARALLEL -> {
         out.add(normed(first, names(qkv), hidden));
         out.add(normed(second, names(ups), hidden));
       }

@@ -29,7 +29,7 @@ public final class DecoderModel implements Model {
   private final List<Installed> rewrites = new ArrayList<>();
   private final Map<String, List<OnlineTransform>> transforms = new LinkedHashMap<>();
   private ModelConfig config;
-  private Attention attention;
+  private List<Attention> attention;
 
   /** A rewrite, and the name under which it sees the head's weight. */
   private record Installed(Rewrite rewrite, String headName) {}
@@ -37,7 +37,7 @@ public final class DecoderModel implements Model {
   private DecoderModel(ModelWeights weights) {
     this.weights = weights;
     this.config = weights.config();
-    this.attention = new Attention(config);
+    this.attention = Attention.of(config);
   }
 
   /**
@@ -69,7 +69,7 @@ public final class DecoderModel implements Model {
     String module = after.tiedHead() ? TensorNames.EMBEDDING : TensorNames.HEAD;
     rewrites.add(new Installed(rewrite, TensorNames.weight(module)));
     config = after;
-    attention = new Attention(after);
+    attention = Attention.of(after);
   }
 
   @Override
@@ -146,7 +146,7 @@ public final class DecoderModel implements Model {
       LoadedBlock block =
           switch (kind) {
             case EMBEDDING -> new EmbeddingBlock(config, parameters);
-            case DECODER -> new LayerBlock(layer, config, attention, parameters);
+            case DECODER -> new LayerBlock(layer, config, attention.get(layer), parameters);
             case HEAD -> new HeadBlock(config, parameters);
           };
       for (String site : block.stateNames()) {

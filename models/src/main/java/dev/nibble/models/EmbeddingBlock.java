@@ -4,6 +4,7 @@ import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -19,6 +20,9 @@ final class EmbeddingBlock extends LoadedBlock {
     return Torch.scope(
         () -> {
           Tensor x = torch.embedding(parameter(TensorNames.weight(TensorNames.EMBEDDING)), input);
+          if (config.scalars().embedding() != 1) {
+            x = x.mul(new Scalar(config.scalars().embedding()));
+          }
           if (config.embeddingSize() != config.hiddenSize()) {
             x = linear(TensorNames.PROJECT_IN, x, context);
           }

@@ -3,6 +3,7 @@ package dev.nibble.models;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /** The residual stream to logits: final norm, projection, vocabulary. */
@@ -20,7 +21,12 @@ final class HeadBlock extends LoadedBlock {
           if (config.embeddingSize() != config.hiddenSize()) {
             x = linear(TensorNames.PROJECT_OUT, x, context);
           }
-          return linear(TensorNames.HEAD, x, context);
+          Tensor logits = linear(TensorNames.HEAD, x, context);
+          if (config.scalars().logitCap() == 0) {
+            return logits;
+          }
+          Scalar cap = new Scalar(config.scalars().logitCap());
+          return logits.div(cap).tanh().mul(cap);
         });
   }
 }

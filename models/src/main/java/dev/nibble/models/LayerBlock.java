@@ -34,6 +34,11 @@ final class LayerBlock extends LoadedBlock {
               Tensor x = norm(first, input.add(attend(input, context)));
               yield norm(second, x.add(mlp(x, context)));
             }
+            case SANDWICH -> {
+              Tensor attended = attend(norm(first, input), context);
+              Tensor x = input.add(norm(at(TensorNames.ATTENTION_OUT_NORM), attended));
+              yield x.add(norm(at(TensorNames.MLP_OUT_NORM), mlp(norm(second, x), context)));
+            }
             case PARALLEL ->
                 input
                     .add(attend(norm(first, input), context))

@@ -48,6 +48,11 @@ public final class Rotate implements Step {
           "cannot turn a model with norms behind the residual adds, because the norm's gain"
               + " acts on the stream itself; leave rotate out");
     }
+    if (config.residual() == Residual.SANDWICH) {
+      out.add(
+          "cannot turn a model with norms behind attention and MLP, because their gains act on"
+              + " what is added to the stream; leave rotate out");
+    }
     if (config.embeddingNorm()
         && (config.positions() == Positions.LEARNED
             || config.embeddingSize() != config.hiddenSize())) {

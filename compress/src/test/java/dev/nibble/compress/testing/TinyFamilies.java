@@ -1,12 +1,14 @@
 package dev.nibble.compress.testing;
 
 import dev.nibble.core.model.InMemoryWeights;
+import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Activation;
 import dev.nibble.core.model.ModelConfig.Norm;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
 import dev.nibble.core.model.RopeConfig;
+import dev.nibble.core.model.Scalars;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.util.LinkedHashMap;
@@ -94,7 +96,47 @@ public final class TinyFamilies {
         .config();
   }
 
-  /** One configuration for each family that Nibble reads, by name. */
+  /**
+   * Gemma: norms behind attention and MLP, caps, and every second layer with a window. Not among
+   * {@link #families}, because such a model cannot be rotated.
+   */
+  public static ModelConfig gemma() {
+    return new ModelConfig(
+        "gemma2",
+        61,
+        32,
+        2,
+        4,
+        2,
+        12,
+        64,
+        64,
+        Norm.RMS,
+        1e-5,
+        Activation.GELU_TANH,
+        true,
+        Positions.ROPE,
+        0,
+        RopeConfig.plain(10000, 12),
+        Residual.SANDWICH,
+        false,
+        false,
+        false,
+        true,
+        false,
+        true,
+        true,
+        false,
+        0,
+        32,
+        "float32",
+        1,
+        List.of(2),
+        new Scalars(5.5, 0.4, 8, 6),
+        new LocalAttention(4, RopeConfig.plain(100, 12), List.of(0)));
+  }
+
+  /** One configuration for each family that Nibble reads and that can be rotated, by name. */
   public static Map<String, ModelConfig> families() {
     Map<String, ModelConfig> out = new LinkedHashMap<>();
     Residual plain = Residual.SEQUENTIAL;

@@ -59,6 +59,14 @@ class RotateTest extends TransformContract {
   }
 
   @Test
+  void normsBehindAttentionAndMlpAreAnObjection() {
+    assertThat(rotate(ResidualRotation.Kind.HADAMARD).objections(TinyFamilies.gemma()))
+        .singleElement()
+        .asString()
+        .contains("norms behind attention and MLP");
+  }
+
+  @Test
   void weightsReallyTurnAndRunTimeKeepsItsPart() {
     ModelConfig config = TinyFamilies.llama();
     InMemoryWeights weights = TinyFamilies.weights(config, 3);

@@ -54,6 +54,24 @@ class SmoothQuantTest extends TransformContract {
   }
 
   @Test
+  void normsBehindAttentionAndMlpStayAsTheyAre() {
+    ModelConfig config = TinyFamilies.gemma();
+    InMemoryWeights weights = TinyFamilies.weights(config, 3);
+    int[][] tokens = TinyFamilies.tokens(config, 2, 9, 4);
+    float[] expected = logits(weights, tokens);
+    RecordedEvents events = new RecordedEvents();
+    try (ResidentModel smoothed =
+        new TinyRun(weights, tokens, events, 2)
+            .apply(new SmoothQuant(new SmoothOptions(0.5, 64)))) {
+      assertThat(events.of("smoothquant.scale")).hasSize(4);
+      assertClose(expected, logits(smoothed, tokens), 1e-4f * largest(expected));
+      InMemoryWeights after = smoothed.snapshot();
+      String norm = "model.layers.0.mlp_output_layernorm.weight";
+      assertThat(after.tensor(norm).toFloats()).isEqualTo(weights.tensor(norm).toFloats());
+    }
+  }
+
+  @Test
   void halfAlphaBalancesActivationsAndWeights() {
     ModelConfig config = TinyFamilies.families().get("opt");
     int[][] tokens = TinyFamilies.tokens(config, 3, 11, 4);

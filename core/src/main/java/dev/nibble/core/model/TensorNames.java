@@ -15,6 +15,7 @@ package dev.nibble.core.model;
  * model.layers.N.self_attn.o_proj.{weight,bias}              [hidden, heads*headDim]
  * model.layers.N.self_attn.{q,k}_norm.weight                 [headDim]
  * model.layers.N.post_attention_layernorm.{weight,bias}      [hidden]
+ * model.layers.N.{attention,mlp}_output_layernorm.{weight,bias} [hidden]
  * model.layers.N.mlp.{gate,up}_proj.{weight,bias}            [ffn, hidden]
  * model.layers.N.mlp.down_proj.{weight,bias}                 [hidden, ffn]
  * model.norm.{weight,bias}                                   [hidden]
@@ -31,6 +32,8 @@ public final class TensorNames {
   public static final String HEAD = "lm_head";
   public static final String INPUT_NORM = "input_layernorm";
   public static final String POST_NORM = "post_attention_layernorm";
+  public static final String ATTENTION_OUT_NORM = "attention_output_layernorm";
+  public static final String MLP_OUT_NORM = "mlp_output_layernorm";
   public static final String ATTENTION = "self_attn";
   public static final String Q = "self_attn.q_proj";
   public static final String K = "self_attn.k_proj";

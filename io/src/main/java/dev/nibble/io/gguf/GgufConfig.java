@@ -1,11 +1,13 @@
 package dev.nibble.io.gguf;
 
 import dev.nibble.core.ModelFormatException;
+import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
 import dev.nibble.core.model.RopeConfig;
 import dev.nibble.core.model.RopeConfig.Scaling;
+import dev.nibble.core.model.Scalars;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -64,12 +66,16 @@ final class GgufConfig {
     long[] embedding = embedding(hidden);
     boolean rms = family.norm() == ModelConfig.Norm.RMS;
     String eps = rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
+    int layers = count("block_count");
+    int window = count("attention.sliding_window", 0);
+    RopeConfig rope = rope(headDim);
+    boolean gemma = family.isGemma();
     String qkv = family.fusedQkv() ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias";
     return new ModelConfig(
         family.familyName(),
         (int) embedding[0],
         hidden,
-        count("block_count"),
+        layers,
         heads,
         kvHeads,
         headDim,
@@ -81,7 +87,7 @@ final class GgufConfig {
         family.gated(),
         family.positions(),
         0,
-        rope(headDim),
+        rope,
         residual(),
         has(qkv),
         has("blk.0.attn_output.bias"),
@@ -91,11 +97,30 @@ final class GgufConfig {
         true,
         !has("output.weight"),
         has("output.bias"),
-        count("attention.sliding_window", 0),
+        gemma ? 0 : window,
         hidden,
         dtype(),
         id("tokenizer.ggml.bos_token_id"),
-        endIds());
+        endIds(),
+        gemma ? scalars(layers, hidden, heads, headDim) : Scalars.USUAL,
+        gemma ? GemmaKeys.local(family, layers, window, localRope(rope)) : LocalAttention.NONE);
+  }
+
+  private Scalars scalars(int layers, int hidden, int heads, int headDim) {
+    return GemmaKeys.scalars(
+        family,
+        layers,
+        hidden,
+        heads,
+        headDim,
+        number(GemmaKeys.ATTENTION_CAP, family == GgufFamily.GEMMA2 ? 50 : 0),
+        number(GemmaKeys.LOGIT_CAP, family == GgufFamily.GEMMA2 ? 30 : 0));
+  }
+
+  private RopeConfig localRope(RopeConfig rope) {
+    return family == GgufFamily.GEMMA2
+        ? rope
+        : RopeConfig.plain(number(GemmaKeys.LOCAL_BASE, GemmaKeys.USUAL_LOCAL_BASE), rope.dim());
   }
 
   private long[] embedding(int hidden) {
@@ -118,6 +143,7 @@ final class GgufConfig {
               : Residual.PARALLEL;
       case FALCON ->
           has("blk.0.attn_norm_2.weight") ? Residual.PARALLEL : Residual.PARALLEL_SHARED_NORM;
+      case GEMMA2, GEMMA3 -> Residual.SANDWICH;
       default -> Residual.SEQUENTIAL;
     };
   }

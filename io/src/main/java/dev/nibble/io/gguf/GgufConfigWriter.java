@@ -8,6 +8,7 @@ import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
 import dev.nibble.core.model.Rope;
 import dev.nibble.core.model.RopeConfig;
+import dev.nibble.core.model.Scalars;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -65,7 +66,7 @@ final class GgufConfigWriter {
               + config.positions()
               + " positions");
     }
-    if (config.qkNorm() != (family == GgufFamily.QWEN3)) {
+    if (config.qkNorm() != family.qkNorm()) {
       throw refused("a " + config.family() + " model with other norms on queries and keys");
     }
     if (config.embeddingNorm() != (family == GgufFamily.BLOOM) || !config.finalNorm()) {
@@ -75,6 +76,7 @@ final class GgufConfigWriter {
       throw refused("an embedding that is projected to another width");
     }
     checkResidual(family, config);
+    checkExtras(family, config);
     return family;
   }
 
@@ -87,11 +89,24 @@ final class GgufConfigWriter {
     boolean fits =
         switch (family) {
           case GPTNEOX -> r == Residual.SEQUENTIAL || r == Residual.PARALLEL;
+          case GEMMA2, GEMMA3 -> r == Residual.SANDWICH;
           case FALCON -> r == Residual.PARALLEL || r == Residual.PARALLEL_SHARED_NORM;
           default -> r == Residual.SEQUENTIAL;
         };
     if (!fits) {
       throw refused("a " + config.family() + " model with a " + r + " residual arrangement");
+    }
+  }
+
+  private static void checkExtras(GgufFamily family, ModelConfig config) {
+    if (family.isGemma()) {
+      GemmaKeys.misfit(family, config)
+          .ifPresent(
+              part -> {
+                throw refused(part);
+              });
+    } else if (!config.scalars().equals(Scalars.USUAL) || !config.local().layers().isEmpty()) {
+      throw refused("unusual factors or windows in a " + config.family() + " model");
     }
   }
 
@@ -117,7 +132,7 @@ final class GgufConfigWriter {
     count("feed_forward_length", config.ffnSize());
     count("attention.head_count", config.heads());
     count("attention.head_count_kv", config.kvHeads());
-    if (config.headDim() * config.heads() != config.hiddenSize() || family == GgufFamily.QWEN3) {
+    if (config.headDim() * config.heads() != config.hiddenSize() || family.qkNorm()) {
       count("attention.key_length", config.headDim());
       count("attention.value_length", config.headDim());
     }
@@ -125,8 +140,16 @@ final class GgufConfigWriter {
     number(
         rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
         config.normEps());
-    if (config.slidingWindow() > 0) {
-      count("attention.sliding_window", config.slidingWindow());
+    int window = family.isGemma() ? config.local().window() : config.slidingWindow();
+    if (window > 0) {
+      count("attention.sliding_window", window);
+    }
+    if (family == GgufFamily.GEMMA2) {
+      number(GemmaKeys.ATTENTION_CAP, config.scalars().attentionCap());
+      number(GemmaKeys.LOGIT_CAP, config.scalars().logitCap());
+    }
+    if (family == GgufFamily.GEMMA3) {
+      number(GemmaKeys.LOCAL_BASE, config.local().rope().theta());
     }
     if (family == GgufFamily.GPTNEOX) {
       put("use_parallel_residual", GgufValue.of(config.residual() == Residual.PARALLEL));

@@ -13,6 +13,8 @@ enum GgufFamily {
   LLAMA("llama", Norm.RMS, Activation.SILU, Positions.ROPE),
   QWEN2("qwen2", Norm.RMS, Activation.SILU, Positions.ROPE),
   QWEN3("qwen3", Norm.RMS, Activation.SILU, Positions.ROPE),
+  GEMMA2("gemma2", Norm.RMS, Activation.GELU_TANH, Positions.ROPE),
+  GEMMA3("gemma3", Norm.RMS, Activation.GELU_TANH, Positions.ROPE),
   GPT2("gpt2", Norm.LAYER, Activation.GELU_TANH, Positions.LEARNED),
   GPTNEOX("gptneox", Norm.LAYER, Activation.GELU, Positions.ROPE),
   FALCON("falcon", Norm.LAYER, Activation.GELU, Positions.ROPE),
@@ -37,7 +39,11 @@ enum GgufFamily {
 
   /** Name of the family in a {@code ModelConfig}. */
   String familyName() {
-    return this == GPTNEOX ? "gpt_neox" : name().toLowerCase(Locale.ROOT);
+    return switch (this) {
+      case GPTNEOX -> "gpt_neox";
+      case GEMMA3 -> "gemma3_text";
+      default -> name().toLowerCase(Locale.ROOT);
+    };
   }
 
   Norm norm() {
@@ -55,6 +61,16 @@ enum GgufFamily {
   /** True for {@code down(act(gate(x)) * up(x))}. */
   boolean gated() {
     return norm == Norm.RMS;
+  }
+
+  /** True for norms behind attention and MLP, scaled embeddings and windows in most layers. */
+  boolean isGemma() {
+    return this == GEMMA2 || this == GEMMA3;
+  }
+
+  /** True for norms on queries and keys. */
+  boolean qkNorm() {
+    return this == QWEN3 || this == GEMMA3;
   }
 
   /** True when q, k and v are one tensor. */

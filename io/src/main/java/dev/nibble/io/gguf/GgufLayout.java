@@ -99,6 +99,10 @@ final class GgufLayout {
       return;
     }
     norm(from + "attn_norm", first, hidden);
+    if (config.residual() == Residual.SANDWICH) {
+      norm(from + "post_attention_norm", to + TensorNames.ATTENTION_OUT_NORM, hidden);
+      norm(from + "post_ffw_norm", to + TensorNames.MLP_OUT_NORM, hidden);
+    }
     if (config.residual() != Residual.PARALLEL_SHARED_NORM) {
       norm(from + "ffn_norm", second, hidden);
     }

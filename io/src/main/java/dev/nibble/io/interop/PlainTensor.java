@@ -33,7 +33,7 @@ record PlainTensor(SourceTensors.Source source, List<PackedTensor> parts, DType 
   }
 
   private static List<PackedTensor> parts(SourceTensors.Source source, ModelWeights model) {
-    return source.parts().stream().map(p -> model.tensor(p.canonical())).toList();
+    return source.parts().stream().map(p -> source.stored(model.tensor(p.canonical()))).toList();
   }
 
   static boolean isPlain(SourceTensors.Source source, ModelWeights model) {

@@ -1,11 +1,13 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Activation;
 import dev.nibble.core.model.ModelConfig.Norm;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
 import dev.nibble.core.model.RopeConfig;
+import dev.nibble.core.model.Scalars;
 import dev.nibble.io.json.JsonFields;
 import java.util.List;
 
@@ -60,6 +62,8 @@ final class ConfigDraft {
   String dtype = "float32";
   int bosId = -1;
   List<Integer> eosIds = List.of();
+  Scalars scalars = Scalars.USUAL;
+  LocalAttention local = LocalAttention.NONE;
 
   /** Sets {@code headDim} to {@code hiddenSize / heads} where it is still 0. */
   int resolveHeadDim(JsonFields source, String headsKey) {
@@ -112,7 +116,9 @@ final class ConfigDraft {
         embeddingSize == 0 ? hiddenSize : embeddingSize,
         dtype,
         bosId,
-        eosIds);
+        eosIds,
+        scalars,
+        local);
   }
 
   private void check(JsonFields source, RopeConfig rotary) {
@@ -123,7 +129,20 @@ final class ConfigDraft {
     if ((long) heads * headDim > MAX_COUNT) {
       throw source.problem("head_dim", heads + " heads of width " + headDim + " are too many");
     }
+    if (!local.layers().isEmpty() && local.layers().getLast() >= layers) {
+      throw source.problem(
+          "layer_types", "names layer " + local.layers().getLast() + " of " + layers + " layers");
+    }
     if (positions == Positions.ROPE) {
+      if (!local.layers().isEmpty() && local.rope().dim() != rotary.dim()) {
+        throw source.problem(
+            "rope_parameters",
+            "layers with "
+                + local.rope().dim()
+                + " and with "
+                + rotary.dim()
+                + " rotary dimensions in one model are not supported");
+      }
       int least = rotary.scaling() == RopeConfig.Scaling.DYNAMIC ? 4 : 2;
       if (rotary.dim() < least || rotary.dim() > headDim || rotary.dim() % 2 != 0) {
         throw source.problem(

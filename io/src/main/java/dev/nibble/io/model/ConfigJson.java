@@ -3,8 +3,10 @@ package dev.nibble.io.model;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.RopeConfig;
+import dev.nibble.core.model.Scalars;
 import dev.nibble.io.json.JsonFields;
 import java.util.List;
 import java.util.Locale;
@@ -12,7 +14,8 @@ import java.util.Set;
 
 /**
  * {@link ModelConfig} as JSON: every component of the record under its name in snake_case, enums in
- * lower case, {@code rope} as a nested object. Reading demands every field.
+ * lower case, {@code rope} as a nested object. Reading demands every field but {@code scalars} and
+ * {@code local}, which are written only when they say something.
  */
 final class ConfigJson {
   /** Element types that a configuration may name. */
@@ -56,6 +59,25 @@ final class ConfigJson {
     out.put("bos_id", c.bosId());
     ArrayNode ends = out.putArray("eos_ids");
     c.eosIds().forEach(ends::add);
+    if (!c.scalars().equals(Scalars.USUAL)) {
+      out.set("scalars", scalars(c.scalars()));
+    }
+    if (!c.local().layers().isEmpty()) {
+      ObjectNode local = out.putObject("local");
+      local.put("window", c.local().window());
+      local.set("rope", rope(c.local().rope()));
+      ArrayNode layers = local.putArray("layers");
+      c.local().layers().forEach(layers::add);
+    }
+    return out;
+  }
+
+  private static ObjectNode scalars(Scalars s) {
+    ObjectNode out = JsonNodeFactory.instance.objectNode();
+    out.put("embedding", s.embedding());
+    out.put("attention", s.attention());
+    out.put("attention_cap", s.attentionCap());
+    out.put("logit_cap", s.logitCap());
     return out;
   }
 
@@ -109,6 +131,8 @@ final class ConfigJson {
     }
     d.bosId = c.integer("bos_id", -1, MAX);
     d.eosIds = c.integers("eos_ids", 0, MAX);
+    d.scalars = c.optionalObject("scalars").map(ConfigJson::readScalars).orElse(d.scalars);
+    d.local = c.optionalObject("local").map(l -> readLocal(l, d.layers)).orElse(d.local);
     return d.build(c);
   }
 
@@ -132,6 +156,24 @@ final class ConfigJson {
     d.ffnSize = c.integer("ffn_size", 1, MAX);
     d.maxPositions = c.integer("max_positions", 1, MAX);
     d.embeddingSize = c.integer("embedding_size", 1, MAX);
+  }
+
+  private static Scalars readScalars(JsonFields s) {
+    return new Scalars(
+        s.number("embedding", 1e-12, HUGE),
+        s.number("attention", 0, HUGE),
+        s.number("attention_cap", 0, HUGE),
+        s.number("logit_cap", 0, HUGE));
+  }
+
+  private static LocalAttention readLocal(JsonFields l, int layers) {
+    List<Integer> indices = l.integers("layers", 0, layers - 1);
+    for (int i = 1; i < indices.size(); i++) {
+      if (indices.get(i) <= indices.get(i - 1)) {
+        throw l.problem("layers", "must rise, but " + indices.get(i) + " comes late");
+      }
+    }
+    return new LocalAttention(l.integer("window", 1, MAX), readRope(l.object("rope")), indices);
   }
 
   private static RopeConfig readRope(JsonFields r) {

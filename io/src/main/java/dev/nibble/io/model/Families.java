@@ -22,6 +22,8 @@ final class Families {
           new Family("mistral", Families::mistral, c -> FamilyTensors.LLAMA),
           new Family("qwen2", Families::qwen2, c -> FamilyTensors.LLAMA),
           new Family("qwen3", Families::qwen3, c -> FamilyTensors.LLAMA),
+          new Family("gemma2", GemmaFamilies::gemma2, c -> FamilyTensors.GEMMA),
+          new Family("gemma3_text", GemmaFamilies::gemma3, c -> FamilyTensors.GEMMA),
           new Family("opt", Families::opt, c -> FamilyTensors.OPT),
           new Family("gpt_neox", Families::gptNeox, c -> FamilyTensors.GPT_NEOX),
           new Family("gpt2", Families::gpt2, c -> FamilyTensors.GPT2),
@@ -203,8 +205,7 @@ final class Families {
     d.tiedHead = c.flag("tie_word_embeddings", true);
   }
 
-  private static void sizes(
-      JsonFields c, ConfigDraft d, String hidden, String layers, String heads) {
+  static void sizes(JsonFields c, ConfigDraft d, String hidden, String layers, String heads) {
     d.vocabSize = c.integer("vocab_size", 1, MAX);
     d.hiddenSize = c.integer(hidden, 1, MAX);
     d.layers = c.integer(layers, 1, ConfigDraft.MAX_LAYERS);
@@ -216,7 +217,7 @@ final class Families {
     d.normEps = eps(c, epsKey, 1e-5);
   }
 
-  private static double eps(JsonFields c, String key, double absent) {
+  static double eps(JsonFields c, String key, double absent) {
     return c.number(key, 0, 1, absent);
   }
 
@@ -226,13 +227,13 @@ final class Families {
     d.mlpBias = all;
   }
 
-  private static void rotary(
+  static void rotary(
       JsonFields c, ConfigDraft d, String thetaKey, String partialKey, double defaultPartial) {
     int headDim = d.resolveHeadDim(c, "num_attention_heads");
     d.rope = HfRope.read(c, headDim, d.maxPositions, thetaKey, partialKey, defaultPartial);
   }
 
-  private static Activation activation(JsonFields c, String key, String absent) {
+  static Activation activation(JsonFields c, String key, String absent) {
     String name = c.optionalString(key).orElse(absent);
     return switch (name) {
       case "silu", "swish" -> Activation.SILU;
@@ -249,7 +250,7 @@ final class Families {
   }
 
   /** A variant of the family that nobody published; refused rather than run wrongly. */
-  private static void only(JsonFields c, String key, boolean supported) {
+  static void only(JsonFields c, String key, boolean supported) {
     if (c.flag(key, supported) != supported) {
       throw c.problem(key, "only " + supported + " is supported");
     }

@@ -32,6 +32,9 @@ final class FamilyTensors {
           Fused.NONE,
           false);
 
+  /** Llama's names, with the norms before and behind each part. */
+  static final TensorTable GEMMA = gemma();
+
   static final TensorTable OPT =
       new TensorTable(
           "model.",
@@ -107,6 +110,15 @@ final class FamilyTensors {
           false);
 
   private FamilyTensors() {}
+
+  private static TensorTable gemma() {
+    Map<String, String> parts = new HashMap<>(LLAMA.parts());
+    parts.put(TensorNames.ATTENTION_OUT_NORM, "post_attention_layernorm");
+    parts.put(TensorNames.POST_NORM, "pre_feedforward_layernorm");
+    parts.put(TensorNames.MLP_OUT_NORM, "post_feedforward_layernorm");
+    return new TensorTable(
+        LLAMA.prefix(), LLAMA.ends(), LLAMA.blocks(), Map.copyOf(parts), Fused.NONE, false, true);
+  }
 
   /** Falcon's blocks with two norms side by side name them after what they feed. */
   static TensorTable falcon(ModelConfig config) {

@@ -19,10 +19,10 @@ final class HfRope {
   private final JsonFields rule;
   private final int maxPositions;
 
-  private HfRope(JsonFields config, int maxPositions) {
+  private HfRope(JsonFields config, int maxPositions, Optional<JsonFields> parameters) {
     this.config = config;
     this.maxPositions = maxPositions;
-    this.parameters = config.optionalObject("rope_parameters");
+    this.parameters = parameters;
     this.rule = parameters.or(() -> config.optionalObject("rope_scaling")).orElse(null);
   }
 
@@ -43,10 +43,37 @@ final class HfRope {
       String thetaKey,
       String partialKey,
       double defaultPartial) {
-    HfRope reader = new HfRope(config, maxPositions);
+    HfRope reader = new HfRope(config, maxPositions, config.optionalObject("rope_parameters"));
     double theta = reader.number(thetaKey, "rope_theta", 1.001, MAX, 10000);
     double partial = reader.number(partialKey, "partial_rotary_factor", 0, 1, defaultPartial);
     return reader.scaled(RopeConfig.plain(theta, (int) (headDim * partial)));
+  }
+
+  /** True when {@code rope_parameters} has an object for that kind of layer. */
+  static boolean hasOf(JsonFields config, String kind) {
+    return config.optionalObject("rope_parameters").filter(p -> p.has(kind)).isPresent();
+  }
+
+  /**
+   * Reads the parameters of one kind of layer, from {@code rope_parameters} by kind or from the
+   * spelling for all layers.
+   *
+   * @param kind name of the kind, as {@code full_attention}
+   * @param thetaKey spelling of the base outside {@code rope_parameters}
+   * @param theta base when it is not given
+   */
+  static RopeConfig readOf(
+      JsonFields config,
+      String kind,
+      int headDim,
+      int maxPositions,
+      String thetaKey,
+      double theta) {
+    Optional<JsonFields> all = config.optionalObject("rope_parameters");
+    HfRope reader =
+        new HfRope(config, maxPositions, hasOf(config, kind) ? all.map(p -> p.object(kind)) : all);
+    double base = reader.number(thetaKey, "rope_theta", 1.001, MAX, theta);
+    return reader.scaled(RopeConfig.plain(base, headDim));
   }
 
   private double number(String key, String newKey, double min, double max, double absent) {

@@ -195,8 +195,9 @@ final class HuggingFaceModel implements ModelWeights {
       PackedTensor weight = layout.weight(sourceModule(place.module()));
       return place.piece().ofPacked(weight, shape);
     }
-    DenseTensor stored = source.tensor(sourceName(place));
-    return place.piece().of(stored, shape);
+    DenseTensor stored = place.piece().of(source.tensor(sourceName(place)), shape);
+    float offset = table.offset(name, shape);
+    return offset == 0 ? stored : Offset.added(stored, offset);
   }
 
   @Override

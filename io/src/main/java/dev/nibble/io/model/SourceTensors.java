@@ -3,6 +3,7 @@ package dev.nibble.io.model;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorLayout;
 import dev.nibble.core.model.TensorNames;
+import dev.nibble.core.tensor.PackedTensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,14 +34,26 @@ public final class SourceTensors {
    * @param role what it is
    * @param rows rows in canonical orientation (output channels of a linear)
    * @param transposed the family stores the matrix {@code [in, out]}
+   * @param offset what is added to the family's values to make the canonical ones
    * @param parts canonical tensors that it is made of
    */
   public record Source(
-      String module, String suffix, Role role, int rows, boolean transposed, List<Part> parts) {
+      String module,
+      String suffix,
+      Role role,
+      int rows,
+      boolean transposed,
+      float offset,
+      List<Part> parts) {
 
     /** {@code module.suffix}. */
     public String name() {
       return module + "." + suffix;
+    }
+
+    /** A canonical tensor that it is made of, with the family's values. */
+    public PackedTensor stored(PackedTensor canonical) {
+      return offset == 0 ? canonical : Offset.added(canonical, -offset);
     }
 
     /** True when it is one canonical tensor as it is. */
@@ -88,6 +101,7 @@ public final class SourceTensors {
                               role(canonical, shapes.get(canonical)),
                               Math.toIntExact(piece.sourceRows()),
                               piece.transposed(),
+                              table.offset(canonical, shapes.get(canonical)),
                               new ArrayList<>()));
               source.parts().add(new Part(canonical, piece.takenRows()));
             });

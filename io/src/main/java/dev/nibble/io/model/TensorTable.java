@@ -16,6 +16,7 @@ import java.util.Map;
  *     {@link #QKV}
  * @param qkv how a fused projection is laid out
  * @param transposedLinears matrices of blocks are stored {@code [in, out]}
+ * @param unitOffset gains of norms are stored minus 1
  */
 record TensorTable(
     String prefix,
@@ -23,7 +24,19 @@ record TensorTable(
     String blocks,
     Map<String, String> parts,
     Fused qkv,
-    boolean transposedLinears) {
+    boolean transposedLinears,
+    boolean unitOffset) {
+
+  /** A table whose norms are stored as they are. */
+  TensorTable(
+      String prefix,
+      Map<String, String> ends,
+      String blocks,
+      Map<String, String> parts,
+      Fused qkv,
+      boolean transposedLinears) {
+    this(prefix, ends, blocks, parts, qkv, transposedLinears, false);
+  }
 
   /** Key of the fused q/k/v projection in {@link #parts}. */
   static final String QKV = "qkv";
@@ -55,6 +68,11 @@ record TensorTable(
     Map<String, Place> out = new LinkedHashMap<>();
     TensorLayout.all(config).forEach((name, shape) -> out.put(name, place(config, name, shape)));
     return out;
+  }
+
+  /** What is added to the stored values of a canonical tensor: 1 for gains stored minus 1. */
+  float offset(String canonical, long[] shape) {
+    return unitOffset && shape.length == 1 && canonical.endsWith(".weight") ? 1 : 0;
   }
 
   private Place place(ModelConfig config, String name, long[] shape) {

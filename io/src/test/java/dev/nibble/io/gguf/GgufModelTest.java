@@ -57,9 +57,9 @@ class GgufModelTest {
 
   @Test
   void unsupportedModelsAreRefusedInWords() {
-    SequencedMap<String, GgufValue> gemma = TinyGguf.metadata();
-    gemma.put("general.architecture", GgufValue.of("gemma3"));
-    refused(gemma, TinyGguf.tensors(), "'gemma3' are not supported; supported are llama");
+    SequencedMap<String, GgufValue> mamba = TinyGguf.metadata();
+    mamba.put("general.architecture", GgufValue.of("mamba"));
+    refused(mamba, TinyGguf.tensors(), "'mamba' are not supported; supported are llama");
     SequencedMap<String, GgufValue> experts = TinyGguf.metadata();
     experts.put("llama.expert_count", GgufValue.u32(8));
     refused(experts, TinyGguf.tensors(), "mixture-of-experts");

@@ -8,11 +8,12 @@ import dev.nibble.runtime.kernel.Team;
 import dev.nibble.runtime.kernel.Tile;
 import dev.nibble.runtime.kernel.VectorMath;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
- * Causal attention of a run of new positions over the cache, with grouped heads, a sliding window
- * and ALiBi. Both products run on the float tile: scores with key panels, outputs with value
- * slices.
+ * Causal attention of a run of new positions over the cache, with grouped heads, sliding windows,
+ * capped scores and ALiBi. Both products run on the float tile: scores with key panels, outputs
+ * with value slices.
  *
  * <p>A chunk is up to {@link #HEADS} query heads of one key-value head times a few queries, at most
  * {@link #ROWS} rows of scores.
@@ -27,8 +28,9 @@ final class Attention implements Team.Task {
   private final int heads;
   private final int headDim;
   private final int group;
-  private final int window;
+  private final int[] windows;
   private final float scale;
+  private final float cap;
   private final float[] slopes;
   private final int headsPerChunk;
   private final int headChunks;
@@ -46,8 +48,9 @@ final class Attention implements Team.Task {
     heads = config.heads();
     headDim = config.headDim();
     group = heads / config.kvHeads();
-    window = config.slidingWindow();
-    scale = (float) (1 / Math.sqrt(headDim));
+    windows = IntStream.range(0, config.layers()).map(config::window).toArray();
+    scale = (float) config.attentionScale();
+    cap = (float) config.scalars().attentionCap();
     slopes = config.positions() == ModelConfig.Positions.ALIBI ? slopes(config) : null;
     headsPerChunk = Math.min(group, HEADS);
     headChunks = (group + headsPerChunk - 1) / headsPerChunk;
@@ -100,6 +103,7 @@ final class Attention implements Team.Task {
     int firstHead = kvHead * group + headChunk % headChunks * headsPerChunk;
     int lastHead = Math.min(firstHead + headsPerChunk, (kvHead + 1) * group);
     int queries = Math.min(queriesPerChunk, count - firstQuery);
+    int window = windows[layer];
     int begin = window == 0 ? 0 : Math.max(0, from + firstQuery - window + 1);
     begin -= begin % PANEL;
     int end = from + firstQuery + queries;
@@ -124,11 +128,17 @@ final class Attention implements Team.Task {
 
   /** Probabilities of one row; positions outside its window and future get 0. */
   private void weigh(Space s, int row, int head, int position, int begin, int end) {
+    int window = windows[layer];
     int low = window == 0 ? 0 : Math.max(0, position - window + 1);
     int at = s.scoreAt[row] - begin;
     Arrays.fill(s.scores, at + begin, at + low, 0f);
     float slope = slopes == null ? 0 : slopes[head];
-    VectorMath.softmax(s.scores, at + low, position + 1 - low, scale, slope);
+    float factor = scale;
+    if (cap > 0) {
+      VectorMath.cap(s.scores, at + low, position + 1 - low, scale, cap);
+      factor = 1;
+    }
+    VectorMath.softmax(s.scores, at + low, position + 1 - low, factor, slope);
     Arrays.fill(s.scores, at + position + 1, at + end, 0f);
   }
 

@@ -7,6 +7,8 @@ import dev.nibble.core.op.SiteOps;
  *
  * @param inputNorm norm before (or, post-norm, after) the attention
  * @param postNorm norm of the MLP, null when it shares {@code inputNorm}
+ * @param attentionOutNorm norm behind the attention or null
+ * @param mlpOutNorm norm behind the MLP or null
  * @param qNorm per-head norm of the queries or null
  * @param kNorm per-head norm of the keys or null
  * @param attentionOps transforms of queries and keys after the rotary embedding
@@ -15,6 +17,8 @@ import dev.nibble.core.op.SiteOps;
 record Layer(
     Norm inputNorm,
     Norm postNorm,
+    Norm attentionOutNorm,
+    Norm mlpOutNorm,
     Linear q,
     Linear k,
     Linear v,

@@ -81,11 +81,16 @@ public final class NetworkLoader {
     int h = config.hiddenSize();
     int f = config.ffnSize();
     boolean shared = config.residual() == ModelConfig.Residual.PARALLEL_SHARED_NORM;
+    boolean sandwich = config.residual() == ModelConfig.Residual.SANDWICH;
     ModelConfig.Norm rms = ModelConfig.Norm.RMS;
     int d = config.headDim();
     return new Layer(
         norm(TensorNames.layer(i, TensorNames.INPUT_NORM), h, config.norm()),
         shared ? null : norm(TensorNames.layer(i, TensorNames.POST_NORM), h, config.norm()),
+        sandwich
+            ? norm(TensorNames.layer(i, TensorNames.ATTENTION_OUT_NORM), h, config.norm())
+            : null,
+        sandwich ? norm(TensorNames.layer(i, TensorNames.MLP_OUT_NORM), h, config.norm()) : null,
         linear(TensorNames.layer(i, TensorNames.Q), config.qSize(), h, config.attentionBias()),
         linear(TensorNames.layer(i, TensorNames.K), config.kvSize(), h, config.attentionBias()),
         linear(TensorNames.layer(i, TensorNames.V), config.kvSize(), h, config.attentionBias()),

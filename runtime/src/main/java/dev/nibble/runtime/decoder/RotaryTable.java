@@ -4,6 +4,8 @@ import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.Rope;
 import dev.nibble.core.model.RopeConfig;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /** Cosines and sines by position, extended as a sequence grows. */
 final class RotaryTable {
@@ -16,11 +18,20 @@ final class RotaryTable {
   private float[] sin = {};
   private int filled;
 
-  RotaryTable(ModelConfig config) {
-    rope = config.rope();
-    maxPositions = config.maxPositions();
+  RotaryTable(RopeConfig rope, int maxPositions) {
+    this.rope = rope;
+    this.maxPositions = maxPositions;
     half = rope.dim() / 2;
     factor = (float) Rope.attentionFactor(rope, maxPositions);
+  }
+
+  /** A table for each layer; layers that attend alike share one. */
+  static List<RotaryTable> of(ModelConfig config) {
+    RotaryTable global = new RotaryTable(config.rope(), config.maxPositions());
+    RotaryTable local = new RotaryTable(config.local().rope(), config.maxPositions());
+    return IntStream.range(0, config.layers())
+        .mapToObj(layer -> config.isLocal(layer) ? local : global)
+        .toList();
   }
 
   /** Prepares positions below {@code length}, the length of the sequence so far. */

@@ -5,6 +5,7 @@ import dev.nibble.core.model.ModelConfig;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
 import dev.nibble.runtime.kernel.VectorMath;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 
@@ -20,7 +21,10 @@ public final class Sequence {
   private final SiteInputs inputs;
   private final Attention attention;
   private final KvCache cache;
-  private final RotaryTable rotary;
+
+  /** For each layer its table, or null without rotary positions; layers that attend alike share. */
+  private final List<RotaryTable> rotary;
+
   private final HeadTask headTask = new HeadTask();
   private final ActivationTask activationTask = new ActivationTask();
   private final NormTask normTask = new NormTask();
@@ -52,7 +56,7 @@ public final class Sequence {
     this.inputs = new SiteInputs(team);
     this.attention = new Attention(config, team.threads());
     this.cache = KvCache.create(kind, config, limit);
-    this.rotary = config.positions() == ModelConfig.Positions.ROPE ? new RotaryTable(config) : null;
+    this.rotary = config.positions() == ModelConfig.Positions.ROPE ? RotaryTable.of(config) : null;
   }
 
   /** Tokens in the cache. */
@@ -100,7 +104,9 @@ public final class Sequence {
     reserve(count);
     cache.reserve(position + count);
     if (rotary != null) {
-      rotary.reserve(Math.max(total, position + count));
+      for (RotaryTable table : rotary) {
+        table.reserve(Math.max(total, position + count));
+      }
     }
     embed(tokens, offset, count);
     for (int i = 0; i < net.layers().size(); i++) {
@@ -148,6 +154,10 @@ public final class Sequence {
         logits,
         0,
         config.vocabSize());
+    if (config.scalars().logitCap() > 0) {
+      float cap = (float) config.scalars().logitCap();
+      VectorMath.cap(logits, 0, count * config.vocabSize(), 1, cap);
+    }
   }
 
   private void reserve(int count) {
@@ -179,6 +189,9 @@ public final class Sequence {
             "token " + id + " is outside the vocabulary of " + config.vocabSize() + " tokens");
       }
       products.row(net.embedding(), id, target, t * e);
+    }
+    if (config.scalars().embedding() != 1) {
+      VectorMath.scale(target, 0, count * e, (float) config.scalars().embedding());
     }
     if (net.projectIn() != null) {
       linear(net.projectIn(), delta, 0, count, hidden);
@@ -214,6 +227,16 @@ public final class Sequence {
         mlp(layer, hidden, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
         norm(layer.postNorm(), hidden, 0, hidden, 0, count, h);
+      }
+      case SANDWICH -> {
+        norm(layer.inputNorm(), hidden, 0, normed, 0, count, h);
+        attend(layer, index, normed, count, delta);
+        norm(layer.attentionOutNorm(), delta, 0, delta, 0, count, h);
+        VectorMath.plus(hidden, 0, delta, 0, n);
+        norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
+        mlp(layer, normed, count, delta);
+        norm(layer.mlpOutNorm(), delta, 0, delta, 0, count, h);
+        VectorMath.plus(hidden, 0, delta, 0, n);
       }
       case PARALLEL, PARALLEL_SHARED_NORM -> {
         norm(layer.inputNorm(), hidden, 0, normed, 0, count, h);
@@ -316,7 +339,7 @@ public final class Sequence {
           norm.apply(x, at, x, at, d);
         }
         if (rotary != null) {
-          rotary.rotate(x, at, p);
+          rotary.get(index).rotate(x, at, p);
         }
       }
       SiteInputs.apply(layer.attentionOps(), x, offset, heads, d);

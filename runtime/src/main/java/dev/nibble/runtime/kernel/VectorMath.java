@@ -83,10 +83,33 @@ public final class VectorMath {
     return max;
   }
 
-  private static void scale(float[] a, int offset, int n, float factor) {
+  /** {@code a *= factor}. */
+  public static void scale(float[] a, int offset, int n, float factor) {
     for (int i = offset; i < offset + n; i++) {
       a[i] *= factor;
     }
+  }
+
+  /**
+   * {@code a = c·tanh(scale·a/c)}, as {@code c - 2c / (e^(2·scale·a/c) + 1)}; off by at most some
+   * 1e-7 of c.
+   */
+  public static void cap(float[] a, int offset, int n, float scale, float c) {
+    float factor = 2 * scale / c;
+    for (int i = 0; i < n; i += WIDTH) {
+      if (i + WIDTH <= n) {
+        FloatVector v = FloatVector.fromArray(F, a, offset + i);
+        cap(v.mul(factor), c).intoArray(a, offset + i);
+      } else {
+        VectorMask<Float> tail = F.indexInRange(i, n);
+        FloatVector v = FloatVector.fromArray(F, a, offset + i, tail);
+        cap(v.mul(factor), c).intoArray(a, offset + i, tail);
+      }
+    }
+  }
+
+  private static FloatVector cap(FloatVector doubled, float c) {
+    return FloatVector.broadcast(F, -2 * c).div(exp(doubled).add(1f)).add(c);
   }
 
   /** {@code a = a · sigmoid(a)}. */
