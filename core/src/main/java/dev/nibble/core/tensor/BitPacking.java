@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Unsigned codes of 1 to 8 bits as one little-endian bit stream: code i occupies bits {@code
- * [i*bits, (i+1)*bits)}, bit b of the stream being bit {@code b % 8} of byte {@code b / 8}.
+ * Unsigned codes of 1 to 8 (or 16) bits as one little-endian bit stream: code i occupies bits
+ * {@code [i*bits, (i+1)*bits)}, bit b of the stream being bit {@code b % 8} of byte {@code b / 8}.
  */
 public final class BitPacking {
   private BitPacking() {}
@@ -71,6 +71,39 @@ public final class BitPacking {
     }
     if ((count & 1) != 0) {
       codes[count - 1] = (byte) (in[at + pairs] & 15);
+    }
+  }
+
+  /** As {@link #pack}, for codes of up to 16 bits. */
+  public static void packWide(int[] codes, int from, int count, int bits, byte[] out, int at) {
+    int mask = (1 << bits) - 1;
+    int buffer = 0;
+    int held = 0;
+    for (int i = from; i < from + count; i++) {
+      buffer |= (codes[i] & mask) << held;
+      held += bits;
+      for (; held >= 8; held -= 8) {
+        out[at++] = (byte) buffer;
+        buffer >>>= 8;
+      }
+    }
+    if (held > 0) {
+      out[at] = (byte) buffer;
+    }
+  }
+
+  /** As {@link #unpack}, for codes of up to 16 bits, into {@code codes[to ..]}. */
+  public static void unpackWide(byte[] in, int at, int count, int bits, int[] codes, int to) {
+    int mask = (1 << bits) - 1;
+    int buffer = 0;
+    int held = 0;
+    for (int i = 0; i < count; i++) {
+      for (; held < bits; held += 8) {
+        buffer |= (in[at++] & 0xff) << held;
+      }
+      codes[to + i] = buffer & mask;
+      buffer >>>= bits;
+      held -= bits;
     }
   }
 

@@ -62,6 +62,34 @@ class GoldenTensorTest {
     requireValues(t, golden);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"codebook-additive", "codebook-multi"})
+  void codebook(String name) throws IOException {
+    Map<String, String> golden = read(name);
+    boolean multi = name.equals("codebook-multi");
+    CodebookLayout layout =
+        multi
+            ? new CodebookLayout(1, 3, 1, 3, true, CodebookLayout.Scales.GROUP)
+            : CodebookLayout.additive(2, 5, 8);
+    int[] codes = new int[ROWS * layout.codes(COLUMNS)];
+    for (int i = 0; i < codes.length; i++) {
+      codes[i] = (7 * i + 3) % layout.codewords();
+    }
+    float[] words = new float[(int) layout.elements()];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = ((i * 29 + 5) % 97 - 48) / 32f;
+    }
+    float[] scales = {1.5f, -0.25f, 0.75f};
+    CodebookTensor t =
+        CodebookPacker.pack(
+            new long[] {ROWS, COLUMNS}, layout, codes, words, scales, new int[] {2, 0, 1});
+    assertThat(hex(t.codes())).isEqualTo(golden.get("codes"));
+    assertThat(hex(t.codewords())).isEqualTo(golden.get("codewords"));
+    assertThat(hex(t.scales())).isEqualTo(golden.get("scales"));
+    assertThat(hex(t.classes())).isEqualTo(golden.getOrDefault("classes", ""));
+    requireValues(t, golden);
+  }
+
   private static PackedTensor quantize(Map<String, String> golden) {
     return RoundToNearest.quantize(
         values(),

@@ -1,5 +1,6 @@
 package dev.nibble.core.tensor;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nibble.core.ggml.GgmlEncoder;
@@ -9,7 +10,9 @@ import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.testing.PackedTensorContract;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -196,6 +199,152 @@ class PackedTensorTest {
     protected long expectedBytes(long rows, int columns) {
       return super.expectedBytes(rows, columns) + 4L * columns;
     }
+  }
+
+  /** Codewords and codes at hand for any values: random words, codes by the nearest first value. */
+  abstract static class Codebooks extends PackedTensorContract {
+    private final CodebookLayout layout;
+
+    Codebooks(CodebookLayout layout) {
+      this.layout = layout;
+    }
+
+    @Override
+    protected PackedTensor pack(float[] values, long[] shape) {
+      int columns = (int) shape[shape.length - 1];
+      int rows = columns == 0 ? 0 : values.length / columns;
+      Random random = new Random(4);
+      float[] words = new float[(int) layout.elements()];
+      for (int i = 0; i < words.length; i++) {
+        words[i] = (float) random.nextGaussian() / layout.codebooks();
+      }
+      int[] classes = new int[rows];
+      float[] scales = new float[(int) layout.scaleCount(rows)];
+      Arrays.fill(scales, 0.8f);
+      int[] codes = new int[rows * layout.codes(columns)];
+      for (int r = 0; r < rows; r++) {
+        classes[r] = r % layout.rowGroups();
+        for (int j = 0; j < layout.groups(columns); j++) {
+          nearest(values, r * columns, j, columns, words, classes[r], codes, r);
+        }
+      }
+      return CodebookPacker.pack(shape, layout, codes, words, scales, classes);
+    }
+
+    /** Chooses the code of each codebook in turn for what is left of a group. */
+    private void nearest(
+        float[] values, int row, int j, int columns, float[] words, int set, int[] codes, int r) {
+      int g = layout.groupSize();
+      int width = Math.min(g, columns - j * g);
+      float[] left = Arrays.copyOfRange(values, row + j * g, row + j * g + width);
+      int book = layout.codewords() * g;
+      int base = layout.multi() ? set * layout.codebooks() * book : 0;
+      for (int m = 0; m < layout.codebooks(); m++, base += book) {
+        double best = Double.MAX_VALUE;
+        int code = 0;
+        for (int c = 0; c < layout.codewords(); c++) {
+          double error = 0;
+          for (int i = 0; i < width; i++) {
+            error += Math.pow(left[i] - 0.8 * words[base + c * g + i], 2);
+          }
+          code = error < best ? c : code;
+          best = Math.min(best, error);
+        }
+        codes[(r * layout.groups(columns) + j) * layout.codebooks() + m] = code;
+        for (int i = 0; i < width; i++) {
+          left[i] -= 0.8f * words[base + code * g + i];
+        }
+      }
+    }
+
+    @Override
+    protected long expectedBytes(long rows, int columns) {
+      long codeBits =
+          (columns + layout.groupSize() - 1)
+              / layout.groupSize()
+              * (long) layout.codebooks()
+              * layout.bits();
+      long words =
+          2L * layout.sets() * layout.codebooks() * (1L << layout.bits()) * layout.groupSize();
+      long scales =
+          switch (layout.scales()) {
+            case NONE -> 0;
+            case ROW -> rows;
+            case GROUP -> layout.rowGroups();
+          };
+      long classBits = rows * (long) Math.ceil(Math.log(layout.rowGroups()) / Math.log(2));
+      return rows * ((codeBits + 31) / 32 * 4) + words + 2 * scales + (classBits + 31) / 32 * 4;
+    }
+
+    @Override
+    protected String expectedTypeName() {
+      return layout.text();
+    }
+  }
+
+  @Nested
+  class Additive extends Codebooks {
+    Additive() {
+      super(CodebookLayout.additive(2, 6, 4));
+    }
+  }
+
+  @Nested
+  class LongCodes extends Codebooks {
+    LongCodes() {
+      super(CodebookLayout.additive(1, 11, 8));
+    }
+  }
+
+  @Nested
+  class CodebookPerClass extends Codebooks {
+    CodebookPerClass() {
+      super(new CodebookLayout(1, 3, 1, 5, true, CodebookLayout.Scales.NONE));
+    }
+  }
+
+  @Nested
+  class ScalePerClass extends Codebooks {
+    ScalePerClass() {
+      super(new CodebookLayout(1, 4, 1, 3, false, CodebookLayout.Scales.GROUP));
+    }
+  }
+
+  @Test
+  void codebookNamesSayWhatIsStored() {
+    assertThat(CodebookLayout.additive(2, 8, 8).text()).isEqualTo("codebook2x8:g8");
+    assertThat(new CodebookLayout(1, 3, 1, 5, true, CodebookLayout.Scales.NONE).text())
+        .isEqualTo("codebook1x3:g1:multi5");
+    assertThat(new CodebookLayout(1, 3, 1, 5, false, CodebookLayout.Scales.GROUP).text())
+        .isEqualTo("codebook1x3:g1:scaled5");
+  }
+
+  /** Sheet 31a: 4096 x 4096 with 2x8 g8 is 2.01 bits, with 1x16 g8 2.50. */
+  @Test
+  void codebooksAreCountedInBitsPerWeight() {
+    double weights = 4096.0 * 4096;
+    assertThat(8 * CodebookLayout.additive(2, 8, 8).bytes(4096, 4096) / weights)
+        .isBetween(2.0075, 2.0085);
+    assertThat(8 * CodebookLayout.additive(1, 16, 8).bytes(4096, 4096) / weights)
+        .isBetween(2.503, 2.505);
+  }
+
+  /** Sheet 40: several codebooks with one class of rows decode as the single codebook does. */
+  @Test
+  void oneClassOfRowsIsTheSingleCodebook() {
+    float[] words = {-1f, 0f, 0.25f, 2f};
+    int[] codes = {0, 1, 2, 3, 3, 1};
+    long[] shape = {2, 3};
+    CodebookLayout.Scales none = CodebookLayout.Scales.NONE;
+    PackedTensor multi =
+        CodebookPacker.pack(
+            shape, new CodebookLayout(1, 2, 1, 1, true, none), codes, words, new float[0], null);
+    PackedTensor single =
+        CodebookPacker.pack(
+            shape, new CodebookLayout(1, 2, 1, 1, false, none), codes, words, new float[0], null);
+    assertThat(multi.toFloats()).isEqualTo(single.toFloats());
+    assertThat(multi.byteSize()).isEqualTo(single.byteSize());
+    assertThat(single.toFloats()).containsExactly(-1f, 0f, 0.25f, 2f, 2f, 0f);
   }
 
   @Nested

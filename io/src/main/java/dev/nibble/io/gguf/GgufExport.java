@@ -8,6 +8,7 @@ import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
+import dev.nibble.core.tensor.CodebookTensor;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
@@ -277,6 +278,7 @@ public final class GgufExport {
           ExactBlocks.typeFor(affine).orElseThrow(() -> notExact(name, tensor));
       case TableTensor table -> throw notExact(name, table);
       case BandedTensor banded -> throw notExact(name, banded);
+      case CodebookTensor codebook -> throw notExact(name, codebook);
     };
   }
 

@@ -18,7 +18,8 @@ public final class TensorCodecs {
           new AffineCodec(),
           new TableCodec(),
           new GgmlCodec(),
-          new BandedCodec());
+          new BandedCodec(),
+          new CodebookCodec());
 
   private TensorCodecs() {}
 

@@ -15,6 +15,8 @@ import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.BandedTensor.Axis;
+import dev.nibble.core.tensor.CodebookLayout;
+import dev.nibble.core.tensor.CodebookPacker;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -105,6 +107,29 @@ class NibbleArtefactTest {
             random(5 * AffineTensor.rowStride(20, 4)),
             scales(ScaleFormat.FP16, 15)));
     out.put("dense", DenseTensor.rounded(new float[] {1, 2, 3, 4, 5, 6}, DType.BF16, 3, 2));
+    int[] codes = {1, 5, 0, 7, 3, 3, 2, 6, 4, 1, 0, 0};
+    float[] words = new float[2 * 2 * 8 * 4];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = i / 16f - 3;
+    }
+    out.put(
+        "codebook",
+        CodebookPacker.pack(
+            new long[] {3, 7},
+            new CodebookLayout(2, 3, 4, 2, true, CodebookLayout.Scales.ROW),
+            codes,
+            words,
+            new float[] {1, .5f, 2},
+            new int[] {0, 1, 1}));
+    out.put(
+        "levels",
+        CodebookPacker.pack(
+            new long[] {2, 3},
+            new CodebookLayout(1, 2, 1, 1, false, CodebookLayout.Scales.NONE),
+            new int[] {0, 1, 2, 3, 3, 1},
+            new float[] {-1, 0, 1, 2},
+            new float[0],
+            null));
     byte[] blocks = new byte[2 * 34];
     out.put(
         "ggml", new GgmlTensor(new long[] {2, 32}, GgmlType.Q8_0, MemorySegment.ofArray(blocks)));

@@ -6,6 +6,8 @@ import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.tensor.CodebookLayout;
+import dev.nibble.core.tensor.CodebookPacker;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -45,6 +47,12 @@ public final class SampleTensors {
           GgmlType.Q5_K,
           GgmlType.Q6_K);
 
+  private static final List<CodebookLayout> CODEBOOKS =
+      List.of(
+          CodebookLayout.additive(2, 8, 8),
+          CodebookLayout.additive(1, 12, 8),
+          new CodebookLayout(1, 3, 1, 16, true, CodebookLayout.Scales.NONE));
+
   private SampleTensors() {}
 
   /** Their names. */
@@ -53,6 +61,7 @@ public final class SampleTensors {
     DENSE.forEach(type -> out.add(name(type)));
     out.addAll(SPECS);
     BLOCKS.forEach(type -> out.add(name(type)));
+    CODEBOOKS.forEach(layout -> out.add(layout.text()));
     return out;
   }
 
@@ -77,10 +86,27 @@ public final class SampleTensors {
         return new GgmlTensor(shape, blocks, MemorySegment.ofArray(data));
       }
     }
+    for (CodebookLayout layout : CODEBOOKS) {
+      if (layout.text().equals(type)) {
+        return codebook(layout, rows, columns);
+      }
+    }
     if (!SPECS.contains(type)) {
       throw new NibbleException("no sample of " + type + "; there are " + types());
     }
     return RoundToNearest.quantize(w, shape, QuantSpec.parse(type), RoundingOptions.DEFAULT);
+  }
+
+  private static PackedTensor codebook(CodebookLayout layout, int rows, int columns) {
+    SplittableRandom random = new SplittableRandom(7);
+    int count = Math.multiplyExact(rows, layout.codes(columns));
+    return CodebookPacker.pack(
+        new long[] {rows, columns},
+        layout,
+        random.ints(count, 0, layout.codewords()).toArray(),
+        gaussian(random, Math.toIntExact(layout.elements())),
+        gaussian(random, Math.toIntExact(layout.scaleCount(rows))),
+        random.ints(rows, 0, layout.rowGroups()).toArray());
   }
 
   private static String name(Enum<?> type) {

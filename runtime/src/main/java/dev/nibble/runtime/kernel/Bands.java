@@ -42,6 +42,11 @@ final class Bands {
     return bands[row / rowsPerBand];
   }
 
+  /** First row after {@code row} that may lie in another segment. */
+  int endOf(int row) {
+    return (row / rowsPerBand + 1) * rowsPerBand;
+  }
+
   /** Byte offset of the row in its segment. */
   int at(int row) {
     return row % rowsPerBand * rowBytes;

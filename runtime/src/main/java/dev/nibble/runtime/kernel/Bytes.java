@@ -29,6 +29,9 @@ final class Bytes {
   static final ValueLayout.OfFloat LE_FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
+  static final ValueLayout.OfLong LE_LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
+
   private Bytes() {}
 
   /** {@code WIDTH} bytes from {@code at}, 0 to 255 each. */

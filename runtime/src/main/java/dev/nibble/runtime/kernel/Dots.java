@@ -19,26 +19,31 @@ final class Dots {
 
   /** Two float arrays. */
   static float floats(float[] w, int wo, float[] x, int n) {
+    return floats(w, wo, x, 0, n);
+  }
+
+  /** Two parts of float arrays. */
+  static float floats(float[] w, int wo, float[] x, int xo, int n) {
     FloatVector a = FloatVector.zero(F);
     FloatVector b = a;
     FloatVector c = a;
     FloatVector d = a;
     int i = 0;
     for (int end = n - 4 * WIDTH; i <= end; i += 4 * WIDTH) {
-      a = FloatVector.fromArray(F, w, wo + i).fma(FloatVector.fromArray(F, x, i), a);
+      a = FloatVector.fromArray(F, w, wo + i).fma(FloatVector.fromArray(F, x, xo + i), a);
       b =
           FloatVector.fromArray(F, w, wo + i + WIDTH)
-              .fma(FloatVector.fromArray(F, x, i + WIDTH), b);
+              .fma(FloatVector.fromArray(F, x, xo + i + WIDTH), b);
       c =
           FloatVector.fromArray(F, w, wo + i + 2 * WIDTH)
-              .fma(FloatVector.fromArray(F, x, i + 2 * WIDTH), c);
+              .fma(FloatVector.fromArray(F, x, xo + i + 2 * WIDTH), c);
       d =
           FloatVector.fromArray(F, w, wo + i + 3 * WIDTH)
-              .fma(FloatVector.fromArray(F, x, i + 3 * WIDTH), d);
+              .fma(FloatVector.fromArray(F, x, xo + i + 3 * WIDTH), d);
     }
     float tail = 0;
     for (; i < n; i++) {
-      tail = Math.fma(w[wo + i], x[i], tail);
+      tail = Math.fma(w[wo + i], x[xo + i], tail);
     }
     return Lanes.sum(a.add(b).add(c.add(d))) + tail;
   }

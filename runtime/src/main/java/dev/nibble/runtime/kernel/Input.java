@@ -2,7 +2,7 @@ package dev.nibble.runtime.kernel;
 
 import java.util.Arrays;
 
-/** An input vector in a kernel's own order, with sums that turn zero-points into one product. */
+/** An input vector in a kernel's own order, with what else a kernel works out once for all rows. */
 public final class Input {
   /** The values, permuted as the kernel asks. */
   final float[] x;
@@ -12,6 +12,9 @@ public final class Input {
 
   /** Inputs of a matrix's bands, made when first needed and then kept. */
   private Input[] parts = {};
+
+  /** Products of codewords with the input, where a kernel looks them up. */
+  private float[] tables = {};
 
   /** Space for vectors of up to {@code columns} values. */
   public Input(int columns) {
@@ -33,6 +36,14 @@ public final class Input {
   /** The input of band {@code i}. */
   Input part(int i) {
     return parts[i];
+  }
+
+  /** At least {@code size} floats whose content stays until a larger size is asked for. */
+  float[] tables(int size) {
+    if (tables.length < size) {
+      tables = new float[size];
+    }
+    return tables;
   }
 
   /** Sums over consecutive groups of {@code group} of the {@code n} values from {@code offset}. */

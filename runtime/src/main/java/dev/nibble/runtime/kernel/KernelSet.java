@@ -26,6 +26,7 @@ public final class KernelSet {
             new BlockKernel(),
             new StreamKernel(),
             new TableKernel(),
+            new CodebookKernel(),
             new DecodingKernel());
     List<MatmulKernel> all = new ArrayList<>();
     all.add(new BandedKernel(new KernelSet(plain)));

@@ -18,6 +18,11 @@ public interface Matrix {
   /** Name of the kernel, as {@code affine4-words}. */
   String kernel();
 
+  /** Rows that a thread best takes at a time with one input vector. */
+  default int chunk() {
+    return 32;
+  }
+
   /**
    * Brings one input vector into the order {@link #multiply} wants.
    *

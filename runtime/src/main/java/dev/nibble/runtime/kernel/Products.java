@@ -9,9 +9,6 @@ import java.util.Arrays;
  * nothing. One caller at a time.
  */
 public final class Products {
-  /** Rows a thread claims at a time in a matrix-times-vector product. */
-  private static final int CHUNK = 32;
-
   private final Team team;
   private final Scratch[] scratch;
   private final Input input;
@@ -62,7 +59,7 @@ public final class Products {
     if (tokens == 1) {
       w.prepare(x, xOffset, input);
       vector.set(w, bias, y, yOffset);
-      team.run((w.rows() + CHUNK - 1) / CHUNK, vector);
+      team.run(Math.ceilDiv(w.rows(), w.chunk()), vector);
       return;
     }
     if (xs.length < tokens) {
@@ -100,8 +97,8 @@ public final class Products {
 
     @Override
     public void run(int chunk, int worker) {
-      int from = chunk * CHUNK;
-      int to = Math.min(w.rows(), from + CHUNK);
+      int from = chunk * w.chunk();
+      int to = Math.min(w.rows(), from + w.chunk());
       w.multiply(from, to, input, y, yOffset, scratch[worker]);
       if (bias != null) {
         for (int r = from; r < to; r++) {

@@ -11,6 +11,9 @@ public final class Scratch {
   /** Unpacked codes of a stretch of a row. */
   final float[] codes = new float[STRETCH];
 
+  /** Unpacked codes of a stretch of a row that point into codebooks. */
+  final int[] indices = new int[STRETCH];
+
   /** Decoded rows, {@code [PANEL, columns]}. */
   final float[] rows;
 

@@ -9,6 +9,9 @@ import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.BandedTensor.Axis;
+import dev.nibble.core.tensor.CodebookLayout;
+import dev.nibble.core.tensor.CodebookPacker;
+import dev.nibble.core.tensor.CodebookTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -84,6 +87,7 @@ class KernelsTest {
                 RoundingOptions.DEFAULT));
       }
     }
+    codebooks(random, all);
     blocks(random, all);
     bands(random, all);
     return all.build();
@@ -143,6 +147,55 @@ class KernelsTest {
     PackedTensor weight =
         BandedTensor.of(new long[] {3, 384}, Axis.COLUMNS, bands, 64, new int[] {0, 1, 2, 3, 4, 5});
     assertThat(KernelSet.standard().bind(weight).kernel()).isEqualTo("affine4-words+affine-stream");
+  }
+
+  /** One to eight codebooks, short and long codes, classes of rows, groups that are cut. */
+  private static void codebooks(Random random, Stream.Builder<PackedTensor> all) {
+    CodebookLayout.Scales row = CodebookLayout.Scales.ROW;
+    CodebookLayout.Scales none = CodebookLayout.Scales.NONE;
+    CodebookLayout.Scales group = CodebookLayout.Scales.GROUP;
+    for (CodebookLayout layout :
+        List.of(
+            CodebookLayout.additive(1, 5, 8),
+            CodebookLayout.additive(2, 4, 8),
+            CodebookLayout.additive(4, 3, 16),
+            CodebookLayout.additive(8, 2, 8),
+            CodebookLayout.additive(1, 8, 5),
+            CodebookLayout.additive(3, 11, 8),
+            new CodebookLayout(1, 3, 1, 5, true, none),
+            new CodebookLayout(1, 2, 1, 3, false, group),
+            new CodebookLayout(1, 6, 1, 2, true, row),
+            new CodebookLayout(2, 3, 4, 2, true, none))) {
+      for (int[] shape : new int[][] {{70, 600}, {33, 172}, {41, 7}, {5, 4111}}) {
+        all.add(codebook(random, layout, shape[0], shape[1]));
+      }
+    }
+  }
+
+  private static CodebookTensor codebook(
+      Random random, CodebookLayout layout, int rows, int columns) {
+    int[] codes = random.ints((long) rows * layout.codes(columns), 0, layout.codewords()).toArray();
+    int[] classes = random.ints(rows, 0, layout.rowGroups()).toArray();
+    return CodebookPacker.pack(
+        new long[] {rows, columns},
+        layout,
+        codes,
+        gaussian(random, (int) layout.elements()),
+        gaussian(random, (int) layout.scaleCount(rows)),
+        classes);
+  }
+
+  @Test
+  void productsAreTabledWhereThatPays() {
+    Random random = new Random(1);
+    CodebookLayout two = CodebookLayout.additive(2, 4, 8);
+    assertThat(KernelSet.standard().bind(codebook(random, two, 32, 64)).kernel())
+        .isEqualTo("codebook-tables");
+    assertThat(KernelSet.standard().bind(codebook(random, two, 31, 64)).kernel())
+        .isEqualTo("codebook-rows");
+    CodebookLayout levels = new CodebookLayout(1, 3, 1, 4, true, CodebookLayout.Scales.NONE);
+    assertThat(KernelSet.standard().bind(codebook(random, levels, 9, 64)).kernel())
+        .isEqualTo("codebook-levels");
   }
 
   /** Every block type, with rows of an odd number of blocks and of more than one stretch. */
