@@ -12,13 +12,18 @@ import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.model.LanguageModel;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.op.ActivationQuant;
+import dev.nibble.core.op.OnlineTransform;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.transform.SeededOrthogonal;
 import dev.nibble.models.BlockContext;
 import dev.nibble.models.ResidentModel;
+import dev.nibble.models.Site;
 import dev.nibble.models.Torch;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.TextModel;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,6 +76,39 @@ class RuntimeParityTest {
             .isLessThan(TOLERANCE);
       }
     }
+  }
+
+  /** Every kind of transform, at inputs and outputs, with and without biases. */
+  @Test
+  void transformedInputsAndOutputsRunAsSimulated() {
+    for (String family : List.of("llama", "gpt2")) {
+      ModelConfig config = TinyFamilies.families().get(family);
+      int[][] tokens = TinyFamilies.tokens(config, 1, LENGTH, 4);
+      try (ResidentModel model = run(config, tokens)) {
+        for (var block : model.blocks()) {
+          block.stages().stream()
+              .flatMap(stage -> stage.sites().stream())
+              .forEach(site -> block.state(site.name()).ops(everyTransform(site)));
+        }
+        float[] found = runtime(model.snapshot(), tokens[0]);
+        assertThat(difference(simulated(model, tokens), found)).as(family).isLessThan(TOLERANCE);
+      }
+    }
+  }
+
+  private static SiteOps everyTransform(Site site) {
+    float[] matrix = {1f, 0.5f, -0.25f, 1f};
+    float[] factors = new float[site.outputs()];
+    Arrays.fill(factors, 0.75f);
+    return new SiteOps(
+        List.of(
+            new OnlineTransform.Seeded(
+                SeededOrthogonal.Form.KRONECKER, site.inputs(), site.name().hashCode(), false),
+            new OnlineTransform.BlockMatrix(2, matrix)),
+        Optional.of(ActivationQuant.perToken(8)),
+        List.of(
+            new OnlineTransform.Seeded(SeededOrthogonal.Form.KRONECKER, site.outputs(), 7, true),
+            new OnlineTransform.Scaling(factors)));
   }
 
   @Test

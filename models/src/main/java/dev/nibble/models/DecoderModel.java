@@ -152,8 +152,7 @@ public final class DecoderModel implements Model {
       for (String site : block.stateNames()) {
         SiteState state = block.state(site);
         SiteOps stored = weights.siteOps().getOrDefault(site, SiteOps.NONE);
-        state.transforms().addAll(stored.onlineTransforms());
-        stored.inputQuant().ifPresent(state::inputQuant);
+        state.ops(stored);
         state.transforms().addAll(transforms.getOrDefault(site, List.of()));
       }
       return block;

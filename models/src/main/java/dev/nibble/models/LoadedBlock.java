@@ -103,7 +103,7 @@ abstract class LoadedBlock implements Block {
     parameters.clear();
   }
 
-  /** Transforms, observer, input quantizer, weight, bias. */
+  /** Transforms, observer, input quantizer, weight, output transforms, bias. */
   final Tensor linear(String site, Tensor input, BlockContext context) {
     SiteState state = state(site);
     Tensor x = input;
@@ -116,7 +116,16 @@ abstract class LoadedBlock implements Block {
     if (state.inputQuant().isPresent()) {
       x = FakeQuant.apply(state.inputQuant().get(), x);
     }
-    return torch.linear(x, parameter(TensorNames.weight(site)), optional(TensorNames.bias(site)));
+    Tensor weight = parameter(TensorNames.weight(site));
+    TensorOptional bias = optional(TensorNames.bias(site));
+    if (state.outputTransforms().isEmpty()) {
+      return torch.linear(x, weight, bias);
+    }
+    Tensor y = torch.linear(x, weight);
+    for (OnlineTransform transform : state.outputTransforms()) {
+      y = OnlineTransforms.apply(transform, y);
+    }
+    return bias.has_value() ? y.add(bias.get()) : y;
   }
 
   /** RMSNorm or LayerNorm over the last axis. */

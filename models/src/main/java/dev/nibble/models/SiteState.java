@@ -10,16 +10,23 @@ import java.util.Optional;
 
 /**
  * What the steps have decided for a site so far. The forward pass applies the transforms and the
- * input quantizer, then the block's fp32 weight, which must equal {@link #packed} once that is set.
+ * input quantizer, then the block's fp32 weight, which must equal {@link #packed} once that is set,
+ * then the output transforms and the bias.
  */
 public final class SiteState {
   private final List<OnlineTransform> transforms = new ArrayList<>();
+  private final List<OnlineTransform> outputTransforms = new ArrayList<>();
   private ActivationQuant inputQuant;
   private PackedTensor packed;
 
   /** Live list, in order of application. */
   public List<OnlineTransform> transforms() {
     return transforms;
+  }
+
+  /** Live list of what is applied to the weight's product, before the bias. */
+  public List<OnlineTransform> outputTransforms() {
+    return outputTransforms;
   }
 
   /** Input quantizer, if any. */
@@ -46,6 +53,15 @@ public final class SiteState {
 
   /** The stored form. */
   public SiteOps ops() {
-    return new SiteOps(transforms, inputQuant());
+    return new SiteOps(transforms, inputQuant(), outputTransforms);
+  }
+
+  /** Replaces all run-time parts. */
+  public void ops(SiteOps ops) {
+    transforms.clear();
+    transforms.addAll(ops.onlineTransforms());
+    inputQuant = ops.inputQuant().orElse(null);
+    outputTransforms.clear();
+    outputTransforms.addAll(ops.outputTransforms());
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.transform.SeededOrthogonal;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -23,7 +24,33 @@ class OnlineTransformsTest {
         new OnlineTransform.BlockHadamard(28),
         new OnlineTransform.HeadHadamard(12, 8),
         new OnlineTransform.Permutation(new int[] {2, 0, 3, 1}),
-        new OnlineTransform.Scaling(new float[] {2f, -0.5f, 3f}));
+        new OnlineTransform.Scaling(new float[] {2f, -0.5f, 3f}),
+        new OnlineTransform.BlockMatrix(3, new float[] {1, 2, 0, -1, 0.5f, 0, 0.25f, 0, 1}),
+        new OnlineTransform.Seeded(SeededOrthogonal.Form.KRONECKER, 48, 3, false),
+        new OnlineTransform.Seeded(SeededOrthogonal.Form.KRONECKER, 48, 3, true),
+        new OnlineTransform.Seeded(SeededOrthogonal.Form.KRONECKER, 1031, 3, false),
+        new OnlineTransform.Seeded(SeededOrthogonal.Form.KRONECKER, 1031, 3, true),
+        new OnlineTransform.Seeded(SeededOrthogonal.Form.DENSE, 24, 3, true));
+  }
+
+  /** {@code y·(T x) = (Tᵀ y)·x} of every transform. */
+  @ParameterizedTest
+  @MethodSource("transforms")
+  void theTransposeIsOne(OnlineTransform transform) {
+    int n = width(transform);
+    double[] x = new Random(1).doubles(n, -1, 1).toArray();
+    double[] y = new Random(2).doubles(n, -1, 1).toArray();
+    double[] dots =
+        Torch.scope(
+            () -> {
+              Tensor u = Torch.fromDoubles(x, 1, n);
+              Tensor v = Torch.fromDoubles(y, 1, n);
+              return new double[] {
+                v.mul(OnlineTransforms.apply(transform, u)).sum().item_double(),
+                OnlineTransforms.applyTransposed(transform, v).mul(u).sum().item_double()
+              };
+            });
+    assertThat(dots[1]).isCloseTo(dots[0], within(1e-9));
   }
 
   @ParameterizedTest
@@ -57,6 +84,8 @@ class OnlineTransformsTest {
       case OnlineTransform.HeadHadamard h -> h.heads() * h.headDim();
       case OnlineTransform.Permutation p -> p.source().length;
       case OnlineTransform.Scaling s -> s.factor().length;
+      case OnlineTransform.BlockMatrix b -> 3 * b.block();
+      case OnlineTransform.Seeded s -> s.n();
     };
   }
 }

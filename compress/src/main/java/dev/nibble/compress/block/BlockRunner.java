@@ -11,7 +11,6 @@ import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.Block;
 import dev.nibble.models.BlockHandle;
-import dev.nibble.models.SiteState;
 import dev.nibble.models.Torch;
 import java.lang.foreign.Arena;
 import java.util.EnumMap;
@@ -152,11 +151,7 @@ public final class BlockRunner {
               Torch.run(
                   () -> block.setParameter(name, Torch.fromPacked(tensor, ScalarType.Float))));
       for (String site : block.stateNames()) {
-        SiteOps ops = operators.getOrDefault(site, SiteOps.NONE);
-        SiteState state = block.state(site);
-        state.transforms().clear();
-        state.transforms().addAll(ops.onlineTransforms());
-        state.inputQuant(ops.inputQuant().orElse(null));
+        block.state(site).ops(operators.getOrDefault(site, SiteOps.NONE));
       }
       advance(ActivationStreams.Kind.QUANTIZED, index, handle, block, sums);
     }

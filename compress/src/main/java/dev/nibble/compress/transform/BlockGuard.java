@@ -3,12 +3,11 @@ package dev.nibble.compress.transform;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.CalibrationRun;
 import dev.nibble.core.NibbleException;
-import dev.nibble.core.op.OnlineTransform;
+import dev.nibble.core.op.SiteOps;
 import dev.nibble.models.Block;
 import dev.nibble.models.Site;
 import dev.nibble.models.Torch;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -24,7 +23,7 @@ final class BlockGuard implements AutoCloseable {
   private final BlockTask task;
   private final Block block;
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();
-  private final Map<String, List<OnlineTransform>> transforms = new LinkedHashMap<>();
+  private final Map<String, SiteOps> operators = new LinkedHashMap<>();
   private final Tensor expected;
 
   /**
@@ -47,7 +46,7 @@ final class BlockGuard implements AutoCloseable {
                 + step
                 + " before solving and activation steps");
       }
-      transforms.put(site.name(), List.copyOf(state.transforms()));
+      operators.put(site.name(), state.ops());
     }
     for (String name : block.parameterNames()) {
       parameters.put(name, Torch.owned(() -> block.parameter(name).clone()));
@@ -82,11 +81,7 @@ final class BlockGuard implements AutoCloseable {
 
   private void restore() {
     parameters.forEach((name, value) -> Torch.run(() -> block.setParameter(name, value.clone())));
-    transforms.forEach(
-        (site, list) -> {
-          block.state(site).transforms().clear();
-          block.state(site).transforms().addAll(list);
-        });
+    operators.forEach((site, ops) -> block.state(site).ops(ops));
   }
 
   @Override

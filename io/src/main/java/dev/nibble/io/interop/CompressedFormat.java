@@ -30,7 +30,7 @@ final class CompressedFormat implements LinearFormat {
 
   @Override
   public void check(StoredLinear linear) {
-    if (!linear.ops().onlineTransforms().isEmpty()) {
+    if (!linear.ops().withoutTransforms()) {
       throw unfit(linear, "the layer runs a transform too; export in the nibble format");
     }
     linear.ops().inputQuant().ifPresent(q -> checkInput(linear, q));

@@ -140,7 +140,7 @@ public final class HuggingFaceExport {
       throw new NibbleException(
           format
               + " cannot carry the run-time "
-              + (ops.onlineTransforms().isEmpty() ? "activation quantizer" : "transform")
+              + (ops.withoutTransforms() ? "activation quantizer" : "transform")
               + " at "
               + site
               + "; export in the nibble format, or leave that step out of the recipe");

@@ -101,8 +101,7 @@ interface LinearFormat {
   /** Refuses what runs beside the weight. */
   default void requirePlain(StoredLinear linear) {
     if (!linear.ops().isPlain()) {
-      String part =
-          linear.ops().onlineTransforms().isEmpty() ? "an activation quantizer" : "a transform";
+      String part = linear.ops().withoutTransforms() ? "an activation quantizer" : "a transform";
       throw unfit(linear, "the layer runs " + part + " too; export in the nibble format");
     }
   }

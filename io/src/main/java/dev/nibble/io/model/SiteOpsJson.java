@@ -7,6 +7,7 @@ import dev.nibble.core.op.ActivationQuant;
 import dev.nibble.core.op.OnlineTransform;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.io.json.JsonFields;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,13 +20,12 @@ import java.util.TreeMap;
  *
  * <pre>
  * { "model.layers.0.mlp.down_proj": {
- *     "transforms": [ { "kind": "hadamard", "n": 768 },
- *                     { "kind": "head_hadamard", "heads": 8, "head_dim": 64 },
- *                     { "kind": "block_hadamard", "block": 128 },
- *                     { "kind": "permutation", "source": [2, 0, 1] },
- *                     { "kind": "scaling", "factor": [1.5, 0.25] } ],
+ *     "transforms": [ of the input, each as {@link TransformJson} says ],
  *     "input": { "bits": 8, "granularity": "token", "group_size": 0, "symmetric": true,
- *                "clip_ratio": 1.0, "static_scale": 0.0, "static_zero": 0 } } }
+ *                "clip_ratio": 1.0, "static_scale": 0.0, "static_zero": 0 },
+ *     "output_transforms": [ of the output, if any ] },
+ *   "model.layers.0.mlp.up_proj": {
+ *     "transforms_of": an earlier site whose input transforms are the same ones } }
  * </pre>
  *
  * <p>Floats are written as the doubles they equal, so they come back bit for bit.
@@ -38,39 +38,27 @@ public final class SiteOpsJson {
   /** All sites, sorted by name. */
   public static ObjectNode write(Map<String, SiteOps> sites) {
     ObjectNode out = JsonNodeFactory.instance.objectNode();
+    Map<List<OnlineTransform>, String> shared = new HashMap<>();
     new TreeMap<>(sites)
         .forEach(
             (name, ops) -> {
               ObjectNode site = out.putObject(name);
-              ArrayNode transforms = site.putArray("transforms");
-              ops.onlineTransforms().forEach(t -> transforms.add(transform(t)));
+              String known = shared.putIfAbsent(ops.onlineTransforms(), name);
+              if (known == null || ops.onlineTransforms().isEmpty()) {
+                transforms(site.putArray("transforms"), ops.onlineTransforms());
+              } else {
+                site.put("transforms_of", known);
+              }
               ops.inputQuant().ifPresent(q -> site.set("input", quant(q)));
+              if (!ops.outputTransforms().isEmpty()) {
+                transforms(site.putArray("output_transforms"), ops.outputTransforms());
+              }
             });
     return out;
   }
 
-  private static ObjectNode transform(OnlineTransform transform) {
-    ObjectNode out = JsonNodeFactory.instance.objectNode();
-    switch (transform) {
-      case OnlineTransform.Hadamard t -> out.put("kind", "hadamard").put("n", t.n());
-      case OnlineTransform.HeadHadamard t ->
-          out.put("kind", "head_hadamard").put("heads", t.heads()).put("head_dim", t.headDim());
-      case OnlineTransform.BlockHadamard t ->
-          out.put("kind", "block_hadamard").put("block", t.block());
-      case OnlineTransform.Permutation t -> {
-        ArrayNode source = out.put("kind", "permutation").putArray("source");
-        for (int i : t.source()) {
-          source.add(i);
-        }
-      }
-      case OnlineTransform.Scaling t -> {
-        ArrayNode factor = out.put("kind", "scaling").putArray("factor");
-        for (float f : t.factor()) {
-          factor.add((double) f);
-        }
-      }
-    }
-    return out;
+  private static void transforms(ArrayNode out, List<OnlineTransform> transforms) {
+    transforms.forEach(t -> out.add(TransformJson.write(t)));
   }
 
   private static ObjectNode quant(ActivationQuant q) {
@@ -91,49 +79,24 @@ public final class SiteOpsJson {
     for (String name : sites.keys()) {
       JsonFields site = sites.object(name);
       List<OnlineTransform> transforms =
-          site.objects("transforms").stream().map(SiteOpsJson::readTransform).toList();
+          site.optionalString("transforms_of")
+              .map(other -> transformsOf(site, out.get(other)))
+              .orElseGet(() -> readTransforms(site, "transforms"));
       Optional<ActivationQuant> input = site.optionalObject("input").map(SiteOpsJson::readQuant);
-      out.put(name, new SiteOps(transforms, input));
+      out.put(name, new SiteOps(transforms, input, readTransforms(site, "output_transforms")));
     }
     return out;
   }
 
-  private static OnlineTransform readTransform(JsonFields t) {
-    String kind = t.string("kind");
-    return switch (kind) {
-      case "hadamard" -> new OnlineTransform.Hadamard(t.integer("n", 1, MAX));
-      case "head_hadamard" ->
-          new OnlineTransform.HeadHadamard(
-              t.integer("heads", 1, MAX), t.integer("head_dim", 1, MAX));
-      case "block_hadamard" -> new OnlineTransform.BlockHadamard(t.integer("block", 1, MAX));
-      case "permutation" -> permutation(t);
-      case "scaling" -> {
-        List<Double> factors = t.numbers("factor", -Float.MAX_VALUE, Float.MAX_VALUE);
-        float[] factor = new float[factors.size()];
-        for (int i = 0; i < factor.length; i++) {
-          factor[i] = factors.get(i).floatValue();
-        }
-        yield new OnlineTransform.Scaling(factor);
-      }
-      default ->
-          throw t.problem(
-              "kind",
-              "'"
-                  + JsonFields.shown(kind)
-                  + "' is not known; the artefact was made by a newer version of Nibble");
-    };
+  private static List<OnlineTransform> readTransforms(JsonFields site, String key) {
+    return site.objects(key).stream().map(TransformJson::read).toList();
   }
 
-  private static OnlineTransform permutation(JsonFields t) {
-    int[] source = t.integers("source", 0, MAX).stream().mapToInt(Integer::intValue).toArray();
-    boolean[] seen = new boolean[source.length];
-    for (int i : source) {
-      if (i >= source.length || seen[i]) {
-        throw t.problem("source", "is not a permutation: " + i + " is out of range or twice there");
-      }
-      seen[i] = true;
+  private static List<OnlineTransform> transformsOf(JsonFields site, SiteOps other) {
+    if (other == null) {
+      throw site.problem("transforms_of", "names no site before this one");
     }
-    return new OnlineTransform.Permutation(source);
+    return other.onlineTransforms();
   }
 
   private static ActivationQuant readQuant(JsonFields q) {

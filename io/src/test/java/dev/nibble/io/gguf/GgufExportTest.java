@@ -243,6 +243,11 @@ class GgufExportTest {
     assertThatThrownBy(() -> plan(plain, Map.of(site, rounded)))
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("activation quantizer at " + site);
+    SiteOps turned =
+        new SiteOps(List.of(), Optional.empty(), List.of(new OnlineTransform.Hadamard(64)));
+    assertThatThrownBy(() -> plan(plain, Map.of(site, turned)))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("transform at " + site);
     assertThat(plan(plain, Map.of(site, SiteOps.NONE))).isNotEmpty();
   }
 

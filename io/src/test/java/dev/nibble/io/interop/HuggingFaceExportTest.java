@@ -311,11 +311,16 @@ class HuggingFaceExportTest {
     quantize(Map.of(), name -> isLinear(name) ? banded(shape(name)) : null);
     refused(Format.GPTQ, "q_proj.weight is stored as rows(int4:g32:asym", "cannot hold");
     SiteOps rotated = new SiteOps(List.of(new OnlineTransform.Hadamard(96)), Optional.empty());
-    quantize(
-        Map.of(DOWN, rotated),
-        name -> isLinear(name) ? InteropModel.random(shape(name), "int4:g32", false, 1, 1) : null);
-    for (Format format : Format.values()) {
-      refused(format, DOWN, "transform");
+    SiteOps turned =
+        new SiteOps(List.of(), Optional.empty(), List.of(new OnlineTransform.BlockHadamard(4)));
+    for (SiteOps ops : List.of(rotated, turned)) {
+      quantize(
+          Map.of(DOWN, ops),
+          name ->
+              isLinear(name) ? InteropModel.random(shape(name), "int4:g32", false, 1, 1) : null);
+      for (Format format : Format.values()) {
+        refused(format, DOWN, "transform");
+      }
     }
   }
 

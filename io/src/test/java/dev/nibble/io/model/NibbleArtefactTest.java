@@ -23,6 +23,7 @@ import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
 import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.core.transform.SeededOrthogonal.Form;
 import dev.nibble.io.gguf.GgufExport;
 import dev.nibble.io.gguf.GgufExportOptions;
 import dev.nibble.io.gguf.GgufValue;
@@ -263,14 +264,83 @@ class NibbleArtefactTest {
     refusedOps(source, down, new OnlineTransform.BlockHadamard(32), "BlockHadamard");
     refusedOps(source, down, new OnlineTransform.Permutation(new int[] {0}), "Permutation");
     refusedOps(source, down, new OnlineTransform.Scaling(new float[49]), "Scaling");
+    refusedOps(source, down, new OnlineTransform.BlockMatrix(5, new float[25]), "BlockMatrix");
+    refusedOps(source, down, new OnlineTransform.Seeded(Form.DENSE, 47, 1, false), "Seeded");
+    SiteOps output =
+        new SiteOps(List.of(), Optional.empty(), List.of(new OnlineTransform.BlockHadamard(48)));
+    refusedOps(source, down, output, "does not fit outputs of width 32");
+    refusedOps(source, "model.layers.0.self_attn", output, "does not fit outputs of width 0");
   }
 
   private void refusedOps(Path source, String site, OnlineTransform transform, String message) {
-    writeArtefact(source, Map.of(site, new SiteOps(List.of(transform), Optional.empty())));
+    refusedOps(source, site, new SiteOps(List.of(transform), Optional.empty()), message);
+  }
+
+  private void refusedOps(Path source, String site, SiteOps ops, String message) {
+    writeArtefact(source, Map.of(site, ops));
     assertThatThrownBy(() -> OpenedModel.open(directory))
         .isInstanceOf(ModelFormatException.class)
         .hasMessageContaining("nibble.json [site_ops." + site + "]")
         .hasMessageContaining(message);
+  }
+
+  /** Matrices, seeds and output transforms; sites that share a list share it again when read. */
+  @Test
+  void largeTransformsComeBackExactlyAndOnce() throws IOException {
+    float[] values = new float[256 * 256];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (i % 511 - 255) / 256f;
+    }
+    float[] odd = {1f / 3, 0, 0, 1};
+    List<OnlineTransform> input =
+        List.of(
+            new OnlineTransform.BlockMatrix(256, values),
+            new OnlineTransform.BlockMatrix(2, odd),
+            new OnlineTransform.Permutation(new int[] {1, 0}));
+    List<OnlineTransform> output =
+        List.of(new OnlineTransform.Seeded(Form.KRONECKER, 12, Long.MIN_VALUE, true));
+    Map<String, SiteOps> ops =
+        Map.of(
+            "k", new SiteOps(input, Optional.empty()),
+            "q", new SiteOps(input, Optional.of(ActivationQuant.perToken(4)), output));
+    NibbleArtefact.writeManifest(
+        directory,
+        NibbleArtefact.Manifest.of(config("llama"), ops, JsonNodeFactory.instance.objectNode()));
+    Map<String, SiteOps> read = NibbleArtefact.readManifest(directory).siteOps();
+    assertThat(read).isEqualTo(ops);
+    assertThat(read.get("q").onlineTransforms().getFirst())
+        .isSameAs(read.get("k").onlineTransforms().getFirst());
+    // half precision holds the large matrix, so it takes two bytes a value, in base64, once
+    assertThat(Files.size(directory.resolve(NibbleArtefact.MANIFEST))).isLessThan(190_000);
+  }
+
+  @Test
+  void damagedTransformsNameTheField() throws IOException {
+    Map<String, SiteOps> ops =
+        Map.of(
+            "k",
+            new SiteOps(
+                List.of(
+                    new OnlineTransform.BlockMatrix(2, new float[] {1, 0, 0, 1}),
+                    new OnlineTransform.Seeded(Form.DENSE, 4, 77, false)),
+                Optional.empty()),
+            "q",
+            new SiteOps(
+                List.of(new OnlineTransform.BlockMatrix(2, new float[] {1, 0, 0, 1})),
+                Optional.empty()));
+    NibbleArtefact.writeManifest(
+        directory,
+        NibbleArtefact.Manifest.of(config("llama"), ops, JsonNodeFactory.instance.objectNode()));
+    String good = Files.readString(directory.resolve(NibbleArtefact.MANIFEST));
+    refusedManifest(good.replace("\"block\" : 2", "\"block\" : 3"), "rows");
+    refusedManifest(good.replace("\"f16\"", "\"f32\""), "bytes where a row has 2 values");
+    refusedManifest(good.replace("\"f16\"", "\"f8\""), "neither f16 nor f32");
+    refusedManifest(good.replace("\"ADwAAA==\"", "\"*\""), "base64");
+    refusedManifest(good.replace("\"ADwAAA==\"", "\"AHwAAA==\""), "not finite");
+    refusedManifest(good.replace("\"seed\" : 77", "\"seed\" : 0.5"), "seed");
+    refusedManifest(good.replace("\"dense\"", "\"sparse\""), "form");
+    refusedManifest(
+        good.replace("\"q\" : {", "\"q\" : { \"transforms_of\" : \"z\","), "no site before");
   }
 
   @Test

@@ -28,6 +28,7 @@ public final class Sequence {
   private final HeadTask headTask = new HeadTask();
   private final ActivationTask activationTask = new ActivationTask();
   private final NormTask normTask = new NormTask();
+  private final OutputTask outputTask = new OutputTask();
   private final int limit;
   private int position;
   private int room;
@@ -134,9 +135,7 @@ public final class Sequence {
       x = normed;
       at = 0;
     }
-    int width = h;
     if (net.projectOut() != null) {
-      width = config.embeddingSize();
       linear(net.projectOut(), x, at, count, delta);
       x = delta;
       at = 0;
@@ -144,16 +143,7 @@ public final class Sequence {
     inputs.start();
     float[] in = inputs.of(net.head(), x, at, count);
     int inAt = in == x ? at : 0;
-    products.multiply(
-        net.head().matrix(),
-        net.head().bias(),
-        in,
-        inAt,
-        width,
-        count,
-        logits,
-        0,
-        config.vocabSize());
+    multiply(net.head(), in, inAt, count, logits);
     if (config.scalars().logitCap() > 0) {
       float cap = (float) config.scalars().logitCap();
       VectorMath.cap(logits, 0, count * config.vocabSize(), 1, cap);
@@ -285,8 +275,14 @@ public final class Sequence {
   }
 
   private void multiply(Linear site, float[] in, int at, int count, float[] out) {
-    products.multiply(
-        site.matrix(), site.bias(), in, at, site.inputs(), count, out, 0, site.outputs());
+    boolean turned = !site.ops().outputTransforms().isEmpty();
+    float[] bias = turned ? null : site.bias();
+    products.multiply(site.matrix(), bias, in, at, site.inputs(), count, out, 0, site.outputs());
+    if (turned) {
+      outputTask.site = site;
+      outputTask.out = out;
+      team.run(count, outputTask);
+    }
   }
 
   private void norm(Norm norm, float[] x, int at, float[] out, int outAt, int count, int width) {
@@ -311,6 +307,21 @@ public final class Sequence {
     @Override
     public void run(int row, int worker) {
       norm.apply(x, at + row * width, out, outAt + row * width, width);
+    }
+  }
+
+  /** Transforms one row of a site's product and adds the bias. */
+  private static final class OutputTask implements Team.Task {
+    private Linear site;
+    private float[] out;
+
+    @Override
+    public void run(int row, int worker) {
+      int n = site.outputs();
+      SiteInputs.transform(site.ops().outputTransforms(), out, row * n, 1, n);
+      if (site.bias() != null) {
+        VectorMath.plus(out, row * n, site.bias(), 0, n);
+      }
     }
   }
 

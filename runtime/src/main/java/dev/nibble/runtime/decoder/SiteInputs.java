@@ -37,10 +37,10 @@ final class SiteInputs implements Team.Task {
 
   /** The site's input: {@code x} itself for a plain site, else an array that starts at index 0. */
   float[] of(Linear site, float[] x, int offset, int count) {
-    if (site.ops().isPlain()) {
+    if (site.ops().plainInput()) {
       return x;
     }
-    if (site.ops().equals(held)) {
+    if (held != null && sameInput(site.ops(), held)) {
       return buffer;
     }
     held = site.ops();
@@ -62,6 +62,11 @@ final class SiteInputs implements Team.Task {
     return buffer;
   }
 
+  private static boolean sameInput(SiteOps a, SiteOps b) {
+    return a.inputQuant().equals(b.inputQuant())
+        && a.onlineTransforms().equals(b.onlineTransforms());
+  }
+
   @Override
   public void run(int row, int worker) {
     System.arraycopy(source, at + row * columns, buffer, row * columns, columns);
@@ -70,14 +75,19 @@ final class SiteInputs implements Team.Task {
 
   /** Transforms, then quantizes, {@code rows} rows in place. */
   static void apply(SiteOps ops, float[] x, int offset, int rows, int columns) {
-    List<OnlineTransform> transforms = ops.onlineTransforms();
+    transform(ops.onlineTransforms(), x, offset, rows, columns);
+    if (ops.inputQuant().isPresent()) {
+      ops.inputQuant().get().fakeQuantize(x, offset, rows, columns);
+    }
+  }
+
+  /** Transforms {@code rows} rows in place. */
+  static void transform(
+      List<OnlineTransform> transforms, float[] x, int offset, int rows, int columns) {
     for (int i = 0; i < transforms.size(); i++) {
       for (int row = 0; row < rows; row++) {
         transforms.get(i).apply(x, offset + row * columns, columns);
       }
-    }
-    if (ops.inputQuant().isPresent()) {
-      ops.inputQuant().get().fakeQuantize(x, offset, rows, columns);
     }
   }
 }
