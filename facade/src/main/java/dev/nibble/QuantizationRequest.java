@@ -4,8 +4,8 @@ import dev.nibble.compress.recipe.Presets;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.io.data.DataCatalog;
+import dev.nibble.io.file.ByteCount;
 import dev.nibble.pipeline.evaluate.EvaluationOptions;
-import dev.nibble.pipeline.memory.ByteCount;
 import dev.nibble.pipeline.plan.Plan;
 import dev.nibble.pipeline.run.Preparation;
 import dev.nibble.pipeline.run.Quantizer;
@@ -20,6 +20,7 @@ public final class QuantizationRequest {
   private long memoryLimit;
   private int threads = Runtime.getRuntime().availableProcessors();
   private DataCatalog data = new DataCatalog(null, null);
+  private Optional<Path> cache = Optional.empty();
   private Progress progress = Progress.SILENT;
   private Optional<EvaluationOptions> evaluation = Optional.empty();
   private boolean restart;
@@ -57,6 +58,15 @@ public final class QuantizationRequest {
   /** Where data ids of the recipe and of the evaluation lead. */
   public QuantizationRequest data(DataCatalog catalog) {
     this.data = catalog;
+    return this;
+  }
+
+  /**
+   * Folder in which what was expensive to find out about a model is kept for the next run; by
+   * default nothing is kept.
+   */
+  public QuantizationRequest cache(Path folder) {
+    this.cache = Optional.of(folder);
     return this;
   }
 
@@ -102,6 +112,6 @@ public final class QuantizationRequest {
 
   private RunOptions options() {
     Recipe chosen = recipe != null ? recipe : Presets.load("rtn-w4");
-    return new RunOptions(model, chosen, memoryLimit, threads, data, progress);
+    return new RunOptions(model, chosen, memoryLimit, threads, data, cache, progress);
   }
 }

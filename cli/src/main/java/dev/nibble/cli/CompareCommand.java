@@ -4,6 +4,7 @@ import dev.nibble.compress.recipe.Presets;
 import dev.nibble.core.NibbleException;
 import dev.nibble.pipeline.compare.Sweep;
 import dev.nibble.pipeline.compare.SweepReport;
+import dev.nibble.pipeline.scores.CacheFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -72,6 +73,7 @@ final class CompareCommand implements Runnable {
             comparison.evaluation(),
             data.catalog(hub),
             threads,
+            CacheFolder.of(System.getenv(), System.getProperty("user.home")),
             ConsoleProgress.standard());
     List<Sweep.Cell> cells = Resumable.run(sweep::run);
     SweepReport report = new SweepReport(cells);

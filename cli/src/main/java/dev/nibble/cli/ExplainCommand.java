@@ -2,6 +2,7 @@ package dev.nibble.cli;
 
 import dev.nibble.Nibble;
 import dev.nibble.QuantizationResult;
+import dev.nibble.compress.allocate.AllocationReport;
 import dev.nibble.eval.report.Figures;
 import dev.nibble.eval.report.Tables;
 import dev.nibble.eval.report.TextTable;
@@ -46,6 +47,10 @@ final class ExplainCommand implements Runnable {
     out.println("Fingerprint " + provenance.identity().fingerprint());
     out.println();
     out.print(provenance.identity().recipe().toYaml());
+    for (AllocationReport report : provenance.allocations()) {
+      out.println();
+      AllocationTable.print(out, report);
+    }
     if (sites) {
       out.println();
       TextTable table = new TextTable("site", "spec", "error", "round-to-nearest").left(1);

@@ -1,9 +1,10 @@
 package dev.nibble.cli;
 
+import dev.nibble.compress.allocate.AllocationReport;
 import dev.nibble.eval.report.Figures;
 import dev.nibble.eval.report.TextTable;
 import dev.nibble.eval.report.Unit;
-import dev.nibble.pipeline.memory.ByteCount;
+import dev.nibble.io.file.ByteCount;
 import dev.nibble.pipeline.plan.Plan;
 import java.io.PrintWriter;
 import picocli.CommandLine.Command;
@@ -39,7 +40,8 @@ final class PlanCommand implements Runnable {
     TextTable table = new TextTable("", "").left(1);
     table.row("Weights", Figures.text((double) plan.elements(), Unit.COUNT));
     table.row("Stored now", ByteCount.text(plan.sourceBytes()));
-    table.row("Will be", ByteCount.text(plan.fileBytes()) + ", exactly");
+    table.row(
+        "Will be", ByteCount.text(plan.fileBytes()) + (plan.exact() ? ", exactly" : ", about"));
     table.row("Bits per weight", Figures.text(plan.bitsPerWeight(), Unit.BITS));
     table.row("Peak memory", ByteCount.text(plan.forecast().memoryBytes()));
     table.row("Scratch disk", ByteCount.text(plan.forecast().scratchBytes()));
@@ -52,6 +54,10 @@ final class PlanCommand implements Runnable {
     TextTable types = new TextTable("stored type", "bytes");
     plan.bytesByType().forEach((type, bytes) -> types.row(type, ByteCount.text(bytes)));
     out.print(types.toText());
+    for (AllocationReport report : plan.allocations()) {
+      out.println();
+      AllocationTable.print(out, report);
+    }
     if (tensors) {
       out.println();
       TextTable all = new TextTable("tensor", "type", "bytes").left(1);

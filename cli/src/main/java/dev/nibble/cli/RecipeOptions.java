@@ -3,6 +3,7 @@ package dev.nibble.cli;
 import dev.nibble.Nibble;
 import dev.nibble.QuantizationRequest;
 import dev.nibble.core.progress.Progress;
+import dev.nibble.pipeline.scores.CacheFolder;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -58,6 +59,7 @@ final class RecipeOptions {
             .threads(threads)
             .data(data.catalog(hub))
             .progress(progress);
+    CacheFolder.of(System.getenv(), System.getProperty("user.home")).ifPresent(request::cache);
     return memory == null ? request : request.memory(memory);
   }
 }

@@ -121,7 +121,7 @@ class CommandTest {
     CommandRun.of("quantize", LLAMA, "-r", "rtn-w4-g32", "-o", out, "--no-evaluate");
     long bytes = Files.size(Path.of(out, "model.safetensors"));
     assertThat(plan).contains("exactly");
-    assertThat(plan).contains(dev.nibble.pipeline.memory.ByteCount.text(bytes));
+    assertThat(plan).contains(dev.nibble.io.file.ByteCount.text(bytes));
   }
 
   @Test

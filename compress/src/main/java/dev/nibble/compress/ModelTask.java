@@ -14,6 +14,7 @@ import dev.nibble.models.Model;
  * @param events where notable things are recorded
  * @param tokens calibration sequences; {@link Batches#NONE} unless some step asked for them
  * @param allocation what steps have decided so far; an allocate step adds to it
+ * @param storage what the recipe would store under an allocation
  * @param scores what earlier runs found out about the same model and tokens
  * @param workers threads for independent tasks
  * @param progress told how far long work is
@@ -24,6 +25,7 @@ public record ModelTask(
     Events events,
     Batches tokens,
     Allocation allocation,
+    StorageForecast storage,
     ScoreCache scores,
     Workers workers,
     Progress progress) {}

@@ -1,7 +1,9 @@
 package dev.nibble.compress.allocate;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -16,6 +18,7 @@ import java.util.TreeMap;
 public final class Allocation {
   private final Map<String, Assignment> sites = new TreeMap<>();
   private final Set<String> provisional = new HashSet<>();
+  private final List<AllocationReport> reports = new ArrayList<>();
 
   /** Decides for a site; replaces what an earlier step decided. */
   public void assign(String site, Assignment assignment) {
@@ -47,5 +50,23 @@ public final class Allocation {
   /** All assignments by site, unmodifiable. */
   public Map<String, Assignment> sites() {
     return Collections.unmodifiableMap(sites);
+  }
+
+  /** Says why sites were assigned as they were. */
+  public void explain(AllocationReport report) {
+    reports.add(report);
+  }
+
+  /** Explanations in the order of the steps. */
+  public List<AllocationReport> reports() {
+    return List.copyOf(reports);
+  }
+
+  /** A copy to try something on; without the explanations. */
+  public Allocation copy() {
+    Allocation out = new Allocation();
+    out.sites.putAll(sites);
+    out.provisional.addAll(provisional);
+    return out;
   }
 }

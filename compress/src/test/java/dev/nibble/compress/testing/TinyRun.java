@@ -73,6 +73,7 @@ public final class TinyRun {
                 events,
                 new Batches(calibration, 1),
                 allocation,
+                new TinyStorage(model, List.of(steps)),
                 ScoreCache.NONE,
                 workers,
                 Progress.SILENT));

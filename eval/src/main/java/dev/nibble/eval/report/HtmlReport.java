@@ -52,6 +52,7 @@ final class HtmlReport {
       case Section.Tasks s -> tasks(s);
       case Section.Frontier s -> frontier(s);
       case Section.Curves s -> curves(s);
+      case Section.Table s -> table(s);
       case Section.EventLog s -> events(s);
       case Section.Listing s -> listing(s);
       case Section.Facts s -> facts(s);
@@ -235,6 +236,24 @@ final class HtmlReport {
     open(out, s.key(), s.heading(), "");
     Charts.curves(out, s);
     legend(s.series().stream().map(Section.Series::name).toList());
+    out.close().line();
+  }
+
+  private void table(Section.Table s) {
+    open(out, s.key(), s.heading(), s.lead());
+    HtmlTable table = new HtmlTable(out, s.heads().toArray(String[]::new));
+    for (List<String> cells : s.rows()) {
+      table.row().name(cells.getFirst());
+      for (int c = 1; c < cells.size(); c++) {
+        if (s.heads().get(c).startsWith("<")) {
+          table.code(cells.get(c));
+        } else {
+          table.number(cells.get(c));
+        }
+      }
+      table.endRow();
+    }
+    table.end();
     out.close().line();
   }
 

@@ -249,6 +249,28 @@ public sealed interface Section {
   }
 
   /**
+   * Any table.
+   *
+   * @param key name in the JSON
+   * @param heading title of the section
+   * @param lead explanation, or ""
+   * @param heads of the columns; those that start with {@code <} are flush left, as is the first
+   * @param rows as many cells each as there are heads
+   */
+  record Table(String key, String heading, String lead, List<String> heads, List<List<String>> rows)
+      implements Section {
+    /** Copies the lists. */
+    public Table {
+      heads = List.copyOf(heads);
+      rows = rows.stream().map(List::copyOf).toList();
+      int columns = heads.size();
+      if (rows.stream().anyMatch(row -> row.size() != columns)) {
+        throw new IllegalArgumentException("a row with other than " + columns + " cells");
+      }
+    }
+  }
+
+  /**
    * Notable things that happened: numeric rescues, fallbacks, resumes.
    *
    * @param rows in order

@@ -49,6 +49,20 @@ public final class Tables {
     return Figures.withError(estimate.value(), estimate.standardError(), unit);
   }
 
+  /** Any table. */
+  public static TextTable table(Section.Table section) {
+    TextTable table =
+        new TextTable(
+            section.heads().stream().map(h -> h.replaceFirst("^<", "")).toArray(String[]::new));
+    for (int c = 1; c < section.heads().size(); c++) {
+      if (section.heads().get(c).startsWith("<")) {
+        table.left(c);
+      }
+    }
+    section.rows().forEach(row -> table.row(row.toArray(String[]::new)));
+    return table;
+  }
+
   /** Results of a comparison. */
   public static TextTable frontier(Section.Frontier section) {
     TextTable table =

@@ -1,8 +1,8 @@
 package dev.nibble.pipeline.check;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.io.file.ByteCount;
 import dev.nibble.io.file.DiskTrouble;
-import dev.nibble.pipeline.memory.ByteCount;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

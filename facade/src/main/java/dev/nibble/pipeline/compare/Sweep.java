@@ -1,6 +1,7 @@
 package dev.nibble.pipeline.compare;
 
 import dev.nibble.Nibble;
+import dev.nibble.QuantizationRequest;
 import dev.nibble.QuantizationResult;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.core.NibbleException;
@@ -23,6 +24,7 @@ import java.util.Optional;
  * @param evaluation what each is compared with its original on
  * @param data where data ids lead
  * @param threads do not change results
+ * @param cache folder for scores that another run can use, empty to keep none
  * @param progress told how far it is
  */
 public record Sweep(
@@ -32,6 +34,7 @@ public record Sweep(
     EvaluationOptions evaluation,
     DataCatalog data,
     int threads,
+    Optional<Path> cache,
     Progress progress) {
 
   /** Copies the lists. */
@@ -70,14 +73,15 @@ public record Sweep(
     String name = model.toAbsolutePath().normalize().getFileName().toString();
     Path output = folder.resolve(name + "-" + recipe.name());
     try {
-      QuantizationResult result =
+      QuantizationRequest request =
           Nibble.quantize(model)
               .recipe(recipe)
               .threads(threads)
               .data(data)
               .progress(progress)
-              .evaluate(evaluation)
-              .to(output);
+              .evaluate(evaluation);
+      cache.ifPresent(request::cache);
+      QuantizationResult result = request.to(output);
       if (result.log().fidelity().isEmpty()) {
         return new Cell(
             name,

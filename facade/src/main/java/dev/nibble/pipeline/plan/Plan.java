@@ -1,5 +1,6 @@
 package dev.nibble.pipeline.plan;
 
+import dev.nibble.compress.allocate.AllocationReport;
 import dev.nibble.compress.block.PlannedTensor;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.stream.Collectors;
  * @param tensors every tensor of the artefact, in execution order
  * @param fileBytes size of the artefact's {@code model.safetensors}; exact when all tensors are
  * @param sourceBytes size of the source's weights as they are stored now
+ * @param allocations why allocate steps decided as they did
  * @param forecast time, memory and scratch space
  * @param notes what the user should know, as a calibration shortened to the model's context
  */
@@ -23,12 +25,14 @@ public record Plan(
     List<PlannedTensor> tensors,
     long fileBytes,
     long sourceBytes,
+    List<AllocationReport> allocations,
     Forecast forecast,
     List<String> notes) {
 
   /** Copies the lists. */
   public Plan {
     tensors = List.copyOf(tensors);
+    allocations = List.copyOf(allocations);
     notes = List.copyOf(notes);
   }
 
@@ -39,7 +43,7 @@ public record Plan(
 
   /** The same with what was stored in the end. */
   public Plan as(List<PlannedTensor> stored, long bytes) {
-    return new Plan(model, recipe, stored, bytes, sourceBytes, forecast, notes);
+    return new Plan(model, recipe, stored, bytes, sourceBytes, allocations, forecast, notes);
   }
 
   /** Number of weights. */
@@ -67,6 +71,6 @@ public record Plan(
 
   /** The same with another forecast. */
   public Plan with(Forecast other) {
-    return new Plan(model, recipe, tensors, fileBytes, sourceBytes, other, notes);
+    return new Plan(model, recipe, tensors, fileBytes, sourceBytes, allocations, other, notes);
   }
 }

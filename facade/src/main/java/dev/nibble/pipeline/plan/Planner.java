@@ -8,8 +8,8 @@ import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.io.file.ByteCount;
 import dev.nibble.models.Model;
-import dev.nibble.pipeline.memory.ByteCount;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -60,6 +60,7 @@ public final class Planner {
         result.tensors(),
         result.fileBytes(),
         sourceBytes,
+        allocation.reports(),
         new Forecast(memory, 0, scratchBytes(result.fileBytes()), fitting),
         notes);
   }

@@ -2,6 +2,7 @@ package dev.nibble.pipeline.provenance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.nibble.compress.allocate.AllocationReport;
 import dev.nibble.compress.block.SolvedSite;
 import dev.nibble.compress.block.StepEvent;
 import dev.nibble.io.json.JsonFields;
@@ -22,6 +23,7 @@ import java.util.TreeMap;
  * @param sourceBytes size of the source's weights
  * @param fileBytes size of the artefact's weights file
  * @param bytesByType stored bytes by type
+ * @param allocations why allocate steps decided as they did, in order of the steps
  * @param solved how well each site was solved
  * @param events notable things that steps did, in execution order
  */
@@ -33,12 +35,14 @@ public record Provenance(
     long sourceBytes,
     long fileBytes,
     Map<String, Long> bytesByType,
+    List<AllocationReport> allocations,
     List<SolvedSite> solved,
     List<StepEvent> events) {
 
   /** Copies the collections. */
   public Provenance {
     bytesByType = Collections.unmodifiableMap(new TreeMap<>(bytesByType));
+    allocations = List.copyOf(allocations);
     solved = List.copyOf(solved);
     events = List.copyOf(events);
   }
@@ -60,6 +64,9 @@ public record Provenance(
     out.put("bits_per_weight", bitsPerWeight());
     ObjectNode types = out.putObject("bytes_by_type");
     bytesByType.forEach(types::put);
+    if (!allocations.isEmpty()) {
+      out.set("allocations", AllocationJson.of(allocations));
+    }
     out.set("solved", StepJson.solved(solved));
     out.set("events", StepJson.events(events));
     return out;
@@ -79,6 +86,9 @@ public record Provenance(
         in.node().path("source_bytes").longValue(),
         in.node().path("file_bytes").longValue(),
         types,
+        in.has("allocations")
+            ? in.objects("allocations").stream().map(AllocationJson::read).toList()
+            : List.of(),
         in.objects("solved").stream().map(StepJson::solved).toList(),
         in.objects("events").stream().map(StepJson::event).toList());
   }

@@ -44,6 +44,7 @@ public final class QuantizationReport {
     List<Section> sections = new ArrayList<>();
     sections.add(Headlines.of(provenance, log, fileBytes));
     sections.add(new Section.Sites(sites()));
+    sections.addAll(AllocationSections.of(provenance.allocations()));
     sections.add(new Section.Sizes(sizes()));
     distance.ifPresent(d -> sections.add(new Section.Distance(d)));
     sections.add(

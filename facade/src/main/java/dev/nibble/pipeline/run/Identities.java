@@ -16,18 +16,23 @@ import java.util.List;
 final class Identities {
   private Identities() {}
 
-  /** Hashes the source's files; as fast as the disk, several files at a time. */
-  static RunIdentity of(Preparation prepared, Workers workers) {
-    List<Path> files = prepared.source().files();
-    SourceFile[] sources = new SourceFile[files.size()];
-    workers.forEach(sources.length, i -> sources[i] = describe(prepared.source(), files.get(i)));
+  /** Hashes the source's files, unless that has been done. */
+  static RunIdentity of(Preparation prepared) {
     return new RunIdentity(
         RunIdentity.FORMAT,
         version(),
         Processor.describe(),
         prepared.recipe(),
-        List.of(sources),
+        prepared.sourceFiles(),
         prepared.calibration().sha256());
+  }
+
+  /** Hashes the source's files; as fast as the disk, several files at a time. */
+  static List<SourceFile> sourceFiles(OpenedModel source, Workers workers) {
+    List<Path> files = source.files();
+    SourceFile[] sources = new SourceFile[files.size()];
+    workers.forEach(sources.length, i -> sources[i] = describe(source, files.get(i)));
+    return List.of(sources);
   }
 
   private static SourceFile describe(OpenedModel source, Path file) {
@@ -41,7 +46,7 @@ final class Identities {
   }
 
   /** Version as the build wrote it into the jar. */
-  private static String version() {
+  static String version() {
     String written = Identities.class.getPackage().getImplementationVersion();
     return written == null ? "development" : written;
   }

@@ -2,7 +2,6 @@ package dev.nibble.pipeline.run;
 
 import dev.nibble.compress.Events;
 import dev.nibble.compress.ModelTask;
-import dev.nibble.compress.ScoreCache;
 import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.BlockRunner;
 import dev.nibble.compress.block.CollectedEvents;
@@ -14,9 +13,14 @@ import dev.nibble.io.model.OpenedModel;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.Model;
 import dev.nibble.pipeline.check.RecipeCheck;
+import dev.nibble.pipeline.journal.Processor;
+import dev.nibble.pipeline.journal.SourceFile;
 import dev.nibble.pipeline.plan.Plan;
 import dev.nibble.pipeline.plan.Planner;
+import dev.nibble.pipeline.plan.RecipeStorage;
+import dev.nibble.pipeline.scores.ScoreFiles;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A run that is ready to begin: the model is open, the recipe has been found to fit it, rewrites
@@ -29,7 +33,9 @@ public final class Preparation implements AutoCloseable {
   private final CalibrationSet calibration;
   private final List<StepEvent> events;
   private final Allocation allocation = new Allocation();
+  private final ScoreFiles scores;
   private final Plan plan;
+  private List<SourceFile> sourceFiles;
 
   /**
    * Opens and checks everything.
@@ -43,6 +49,7 @@ public final class Preparation implements AutoCloseable {
     try {
       RecipeCheck.architecture(recipe(), source.weights().config());
       this.calibration = calibrate();
+      this.scores = new ScoreFiles(options.cache(), this::scoresBelongTo, options.progress());
       CollectedEvents collected = new CollectedEvents();
       this.model = prepare(recipe(), collected);
       this.events = collected.events();
@@ -87,6 +94,7 @@ public final class Preparation implements AutoCloseable {
   /** Lets the steps of a recipe prepare a model, on the tokens of this run. */
   void prepare(Recipe recipe, Model opened, Events collected, Allocation decided, Workers workers) {
     List<RecipeStep> steps = recipe.steps();
+    RecipeStorage storage = new RecipeStorage(source.weights(), opened, steps);
     for (int s = 0; s < steps.size(); s++) {
       long seed = BlockRunner.stepSeed(recipe.seed(), steps, s);
       steps
@@ -99,10 +107,32 @@ public final class Preparation implements AutoCloseable {
                   collected,
                   calibration.batches(),
                   decided,
-                  ScoreCache.NONE,
+                  storage,
+                  scores.within(before(recipe, s)),
                   workers,
                   options.progress()));
     }
+  }
+
+  /** The steps that may have changed the model before step {@code s} sees it. */
+  private static String before(Recipe recipe, int s) {
+    return recipe.steps().subList(0, s).stream()
+        .map(step -> step.name() + " " + step.options())
+        .collect(Collectors.joining("; ", "seed " + recipe.seed() + "; ", ""));
+  }
+
+  private String scoresBelongTo() {
+    return Identities.version() + Processor.describe() + sourceFiles() + calibration.sha256();
+  }
+
+  /** Files of the source with their hashes; they are read once, when somebody asks. */
+  synchronized List<SourceFile> sourceFiles() {
+    if (sourceFiles == null) {
+      try (Workers workers = new Workers(options.threads())) {
+        sourceFiles = Identities.sourceFiles(source, workers);
+      }
+    }
+    return sourceFiles;
   }
 
   /** What the steps decided while they prepared the model. */

@@ -67,7 +67,7 @@ public final class Quantizer {
     try (MemoryMeter meter = new MemoryMeter();
         Preparation prepared = new Preparation(options);
         Workers workers = new Workers(prepared.plan().forecast().threads())) {
-      RunIdentity identity = Identities.of(prepared, workers);
+      RunIdentity identity = Identities.of(prepared);
       if (isArtefact() && !madeBy(identity)) {
         OutputCheck.place(output);
       }
@@ -203,6 +203,7 @@ public final class Quantizer {
               plan.sourceBytes(),
               plan.fileBytes(),
               plan.bytesByType(),
+              plan.allocations(),
               solved,
               events);
       NibbleArtefact.writeManifest(

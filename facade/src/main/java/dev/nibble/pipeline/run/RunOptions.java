@@ -5,6 +5,7 @@ import dev.nibble.core.NibbleException;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.io.data.DataCatalog;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * What to run, and with what.
@@ -14,10 +15,17 @@ import java.nio.file.Path;
  * @param memoryLimit most bytes of anonymous memory, 0 for no limit; does not change results
  * @param threads tasks at once, 1 to 1024; does not change results
  * @param data where data ids lead
+ * @param cache folder for scores that another run can use, empty to keep none
  * @param progress told how far the run is
  */
 public record RunOptions(
-    Path model, Recipe recipe, long memoryLimit, int threads, DataCatalog data, Progress progress) {
+    Path model,
+    Recipe recipe,
+    long memoryLimit,
+    int threads,
+    DataCatalog data,
+    Optional<Path> cache,
+    Progress progress) {
 
   /** Checks the ranges. */
   public RunOptions {

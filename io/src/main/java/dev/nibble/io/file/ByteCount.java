@@ -1,4 +1,4 @@
-package dev.nibble.pipeline.memory;
+package dev.nibble.io.file;
 
 import dev.nibble.core.NibbleException;
 import java.util.Locale;
@@ -27,7 +27,7 @@ public final class ByteCount {
     }
     if (!(value >= 1) || value > (double) (1L << 62)) {
       throw new NibbleException(
-          "\"" + text + "\" is not an amount of memory; write it as 6g, 800m or 1.5g");
+          "\"" + text + "\" is not an amount of bytes; write it as 6g, 800m or 1.5GiB");
     }
     return Math.round(value);
   }

@@ -1,0 +1,111 @@
+package dev.nibble.compress.allocate;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.nibble.compress.Events;
+import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.RecordedEvents;
+import dev.nibble.compress.ScoreCache;
+import dev.nibble.compress.Step;
+import dev.nibble.compress.block.Batches;
+import dev.nibble.compress.recipe.Recipe;
+import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.compress.testing.TinyStorage;
+import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.progress.Progress;
+import dev.nibble.core.work.Workers;
+import dev.nibble.models.DecoderModel;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Lets the steps of a recipe prepare a model, and keeps what they decided. */
+final class AllocationRun {
+  private final ModelWeights weights;
+  private final int[][] tokens;
+  private final RecordedEvents events = new RecordedEvents();
+  private final Map<String, JsonNode> kept = new HashMap<>();
+  private int threads = 2;
+  private long seed = 5;
+
+  AllocationRun(ModelWeights weights, int[][] tokens) {
+    this.weights = weights;
+    this.tokens = tokens;
+  }
+
+  AllocationRun threads(int count) {
+    this.threads = count;
+    return this;
+  }
+
+  AllocationRun seed(long value) {
+    this.seed = value;
+    return this;
+  }
+
+  /** Starts from the scores that another run has kept. */
+  AllocationRun after(AllocationRun other) {
+    kept.putAll(other.kept);
+    return this;
+  }
+
+  RecordedEvents events() {
+    return events;
+  }
+
+  /** Scores kept so far, by key. */
+  Map<String, JsonNode> kept() {
+    return kept;
+  }
+
+  static List<Step> steps(String yaml) {
+    return Recipe.parse("steps: [ " + yaml + " ]", "test").steps().stream()
+        .map(RecipeStep::step)
+        .toList();
+  }
+
+  /** What steps, written as in a recipe, decide. */
+  Allocation of(String yaml) {
+    return of(steps(yaml), events);
+  }
+
+  private Allocation of(List<Step> steps, Events to) {
+    DecoderModel model = DecoderModel.open(weights);
+    Allocation allocation = new Allocation();
+    try (Workers workers = new Workers(threads)) {
+      for (Step step : steps) {
+        step.prepare(
+            new ModelTask(
+                model,
+                seed,
+                to,
+                Batches.of(tokens),
+                allocation,
+                new TinyStorage(model, steps),
+                cache(),
+                workers,
+                Progress.SILENT));
+      }
+    }
+    return allocation;
+  }
+
+  /** Size of the file under what the steps decide. */
+  long fileBytes(String yaml, Allocation allocation) {
+    return new TinyStorage(DecoderModel.open(weights), steps(yaml)).fileBytes(allocation);
+  }
+
+  private ScoreCache cache() {
+    return new ScoreCache() {
+      @Override
+      public Optional<JsonNode> find(String key) {
+        return Optional.ofNullable(kept.get(key));
+      }
+
+      @Override
+      public void store(String key, JsonNode scores) {
+        kept.put(key, scores);
+      }
+    };
+  }
+}

@@ -1,0 +1,2 @@
+/** Tests of who gets how many bits. */
+package dev.nibble.compress.allocate;
