@@ -81,7 +81,7 @@ final class Curvature {
   }
 
   /** Positions to columns; equal diagonals stay in place. */
-  private static int[] order(double[] diagonal, boolean actOrder) {
+  static int[] order(double[] diagonal, boolean actOrder) {
     IntStream columns = IntStream.range(0, diagonal.length);
     return actOrder
         ? columns
