@@ -16,9 +16,9 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Causal attention of one configuration: rotary positions, linear biases, sliding window, shared
- * key/value heads, capped scores. Holds no native memory; one instance serves all blocks that
- * attend alike and all threads of a model.
+ * Attention of one configuration, causal or (in encoders) both ways: rotary positions, linear
+ * biases, sliding window, shared key/value heads, capped scores. Holds no native memory; one
+ * instance serves all blocks that attend alike and all threads of a model.
  */
 final class Attention {
   /** Elements of a materialised bias; larger ones are made for a few heads at a time. */
@@ -97,12 +97,19 @@ final class Attention {
    * @param q {@code [batch, heads, seq, headDim]}
    * @param k {@code [batch, kvHeads, seq, headDim]}
    * @param v as k
+   * @param context says what is padding
    * @return as q
    */
-  Tensor mix(Tensor q, Tensor k, Tensor v) {
+  Tensor mix(Tensor q, Tensor k, Tensor v, BlockContext context) {
     Tensor keys = repeat(k);
     Tensor values = repeat(v);
     long length = q.size(2);
+    if (config.encoder().present()) {
+      List<Integer> lengths = context.lengths();
+      TensorOptional mask =
+          lengths.isEmpty() ? new TensorOptional() : new TensorOptional(padding(lengths, length));
+      return scaledDotProduct(q, keys, values, mask, false);
+    }
     if (config.scalars().attentionCap() > 0) {
       return capped(q, keys, values);
     }
@@ -162,6 +169,17 @@ final class Attention {
     }
     long[] wide = {x.size(0), config.kvHeads(), repeat, x.size(2), config.headDim()};
     return x.unsqueeze(2).expand(wide).reshape(wide[0], config.heads(), wide[3], wide[4]);
+  }
+
+  /** {@code [batch, 1, 1, seq]}: 0 at tokens, minus infinity at padding. */
+  private static Tensor padding(List<Integer> lengths, long length) {
+    float[] mask = new float[Math.toIntExact(lengths.size() * length)];
+    for (int b = 0, at = 0; b < lengths.size(); b++) {
+      for (int p = 0; p < length; p++) {
+        mask[at++] = p < lengths.get(b) ? 0f : Float.NEGATIVE_INFINITY;
+      }
+    }
+    return Torch.fromFloats(mask, lengths.size(), 1, 1, length);
   }
 
   /** {@code [seq, seq]}: 0 where a query may look, minus infinity elsewhere. */

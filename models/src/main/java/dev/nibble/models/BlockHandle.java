@@ -12,7 +12,10 @@ public interface BlockHandle {
     EMBEDDING,
     /** Hidden → hidden. */
     DECODER,
-    /** Hidden → logits {@code [batch, seq, vocab]}; final norm included. */
+    /**
+     * Hidden → logits {@code [batch, seq, vocab]}; final norm included. Of an encoder what its head
+     * gives: logits so, {@code [batch, 1, labels]}, or the hidden vectors themselves.
+     */
     HEAD
   }
 

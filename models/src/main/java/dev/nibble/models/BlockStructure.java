@@ -87,15 +87,15 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
 
   /** The head. Its norm coupling changes the head's weight, so a tied head must be untied first. */
   static BlockStructure head(ModelConfig config) {
+    if (config.encoder().present()) {
+      return encoderHead(config);
+    }
     List<Site> sites = new ArrayList<>();
     if (config.embeddingSize() != config.hiddenSize()) {
       sites.add(linear(TensorNames.PROJECT_OUT, config.embeddingSize(), config.hiddenSize()));
     }
     sites.add(linear(TensorNames.HEAD, config.vocabSize(), config.embeddingSize()));
-    List<Stage> stages =
-        sites.stream()
-            .map(s -> new Stage(s.name().substring(s.name().indexOf('.') + 1), List.of(s)))
-            .toList();
+    List<Stage> stages = single(sites);
     List<Coupling> couplings =
         config.finalNorm()
             ? List.of(
@@ -103,6 +103,31 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
                     TensorNames.FINAL_NORM, List.of(sites.getFirst().name()), config.hiddenSize()))
             : List.of();
     return new BlockStructure(sites, stages, couplings);
+  }
+
+  private static BlockStructure encoderHead(ModelConfig config) {
+    int hidden = config.hiddenSize();
+    int width = config.embeddingSize();
+    List<Site> sites =
+        switch (config.encoder().head()) {
+          case NONE -> List.of();
+          case MASKED_LM ->
+              List.of(
+                  linear(TensorNames.HEAD_DENSE, width, hidden),
+                  linear(TensorNames.HEAD, config.vocabSize(), width));
+          case CLASSIFIER ->
+              List.of(
+                  linear(TensorNames.HEAD_DENSE, hidden, hidden),
+                  linear(TensorNames.CLASSIFIER, config.encoder().labels(), hidden));
+        };
+    return new BlockStructure(sites, single(sites), List.of());
+  }
+
+  /** A stage for each site. */
+  private static List<Stage> single(List<Site> sites) {
+    return sites.stream()
+        .map(s -> new Stage(s.name().substring(s.name().indexOf('.') + 1), List.of(s)))
+        .toList();
   }
 
   private static Coupling normed(String norm, List<String> readers, int width) {

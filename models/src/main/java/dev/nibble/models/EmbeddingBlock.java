@@ -20,6 +20,9 @@ final class EmbeddingBlock extends LoadedBlock {
     return Torch.scope(
         () -> {
           Tensor x = torch.embedding(parameter(TensorNames.weight(TensorNames.EMBEDDING)), input);
+          if (config.encoder().present()) {
+            return encoder(x, context);
+          }
           if (config.scalars().embedding() != 1) {
             x = x.mul(new Scalar(config.scalars().embedding()));
           }
@@ -31,6 +34,16 @@ final class EmbeddingBlock extends LoadedBlock {
           }
           return config.embeddingNorm() ? norm(TensorNames.EMBEDDING_NORM, x) : x;
         });
+  }
+
+  /** Positions and type, norm, then the projection. */
+  private Tensor encoder(Tensor tokens, BlockContext context) {
+    Tensor type = parameter(TensorNames.weight(TensorNames.TYPES)).narrow(0, 0, 1);
+    Tensor sum = tokens.add(positions(tokens.size(1))).add(type);
+    Tensor x = norm(TensorNames.EMBEDDING_NORM, sum);
+    return config.embeddingSize() == config.hiddenSize()
+        ? x
+        : linear(TensorNames.PROJECT_IN, x, context);
   }
 
   private Tensor positions(long length) {

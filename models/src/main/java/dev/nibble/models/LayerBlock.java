@@ -5,9 +5,8 @@ import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.OnlineTransform;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
-/** A decoder block: attention and MLP around the residual stream. */
+/** A block of a decoder or an encoder: attention and MLP around the residual stream. */
 final class LayerBlock extends LoadedBlock {
   private final int index;
   private final Attention attention;
@@ -76,7 +75,7 @@ final class LayerBlock extends LoadedBlock {
       q = OnlineTransforms.apply(transform, q);
       k = OnlineTransforms.apply(transform, k);
     }
-    Tensor mixed = attention.mix(q, k, v).transpose(1, 2);
+    Tensor mixed = attention.mix(q, k, v, context).transpose(1, 2);
     Tensor joined = mixed.reshape(x.size(0), x.size(1), config.qSize());
     return linear(at(TensorNames.O), joined, context);
   }
@@ -88,22 +87,12 @@ final class LayerBlock extends LoadedBlock {
 
   private Tensor mlp(Tensor x, BlockContext context) {
     if (config.gated()) {
-      Tensor gate = activate(linear(at(TensorNames.GATE), x, context));
+      Tensor gate = activate(config.activation(), linear(at(TensorNames.GATE), x, context));
       Tensor up = linear(at(TensorNames.UP), x, context);
       return linear(at(TensorNames.DOWN), gate.mul(up), context);
     }
-    Tensor inner = activate(linear(at(TensorNames.UP), x, context));
+    Tensor inner = activate(config.activation(), linear(at(TensorNames.UP), x, context));
     return linear(at(TensorNames.DOWN), inner, context);
-  }
-
-  private Tensor activate(Tensor x) {
-    ModelConfig.Activation kind = config.activation();
-    return switch (kind) {
-      case SILU -> torch.silu(x);
-      case GELU -> torch.gelu(x, "none");
-      case GELU_TANH -> torch.gelu(x, "tanh");
-      case RELU -> torch.relu(x);
-    };
   }
 
   private String at(String part) {

@@ -128,6 +128,17 @@ abstract class LoadedBlock implements Block {
     return bias.has_value() ? y.add(bias.get()) : y;
   }
 
+  /** The activation of that kind. */
+  static Tensor activate(ModelConfig.Activation kind, Tensor x) {
+    return switch (kind) {
+      case SILU -> torch.silu(x);
+      case GELU -> torch.gelu(x, "none");
+      case GELU_TANH -> torch.gelu(x, "tanh");
+      case RELU -> torch.relu(x);
+      case TANH -> torch.tanh(x);
+    };
+  }
+
   /** RMSNorm or LayerNorm over the last axis. */
   final Tensor norm(String module, Tensor x) {
     Tensor weight = parameter(TensorNames.weight(module));

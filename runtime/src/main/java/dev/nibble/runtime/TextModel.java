@@ -37,6 +37,14 @@ public final class TextModel implements AutoCloseable {
       Optional<OpenedModel> source,
       RuntimeOptions options,
       KernelSet kernels) {
+    if (weights.config().encoder().present()) {
+      throw new NibbleException(
+          "a model of family '"
+              + weights.config().family()
+              + "' is an encoder and writes no text; use embed for its vectors",
+          NibbleException.BAD_INPUT,
+          null);
+    }
     this.weights = weights;
     this.source = source;
     this.options = options;

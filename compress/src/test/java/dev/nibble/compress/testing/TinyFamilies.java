@@ -1,5 +1,6 @@
 package dev.nibble.compress.testing;
 
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
@@ -133,7 +134,8 @@ public final class TinyFamilies {
         1,
         List.of(2),
         new Scalars(5.5, 0.4, 8, 6),
-        new LocalAttention(4, RopeConfig.plain(100, 12), List.of(0)));
+        new LocalAttention(4, RopeConfig.plain(100, 12), List.of(0)),
+        EncoderConfig.NONE);
   }
 
   /** One configuration for each family that Nibble reads and that can be rotated, by name. */

@@ -3,13 +3,13 @@ package dev.nibble.core.model;
 import java.util.List;
 
 /**
- * A decoder-only transformer described as data, whatever family it comes from. Read from a Hugging
- * Face {@code config.json} or from GGUF metadata; both engines build their forward pass from it
- * alone.
+ * A transformer described as data, whatever family it comes from: a decoder, or an encoder. Read
+ * from a Hugging Face {@code config.json} or from GGUF metadata; both engines build their forward
+ * pass from it alone.
  *
  * @param family source family in Hugging Face's {@code model_type} terms: {@code llama}, {@code
  *     mistral}, {@code qwen2}, {@code qwen3}, {@code gemma2}, {@code gemma3_text}, {@code opt},
- *     {@code gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}
+ *     {@code gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}, {@code bert}, {@code electra}
  * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual stream
  * @param layers decoder blocks
@@ -43,6 +43,7 @@ import java.util.List;
  * @param eosIds end-of-sequence tokens
  * @param scalars unusual factors and caps
  * @param local layers with a window and rotary parameters of their own
+ * @param encoder tables and head of an encoder; {@link EncoderConfig#NONE} for a decoder
  */
 public record ModelConfig(
     String family,
@@ -76,7 +77,8 @@ public record ModelConfig(
     int bosId,
     List<Integer> eosIds,
     Scalars scalars,
-    LocalAttention local) {
+    LocalAttention local,
+    EncoderConfig encoder) {
 
   /** Normalization. */
   public enum Norm {
@@ -91,7 +93,8 @@ public record ModelConfig(
     SILU,
     GELU,
     GELU_TANH,
-    RELU
+    RELU,
+    TANH
   }
 
   /** Source of position information. */
@@ -123,7 +126,7 @@ public record ModelConfig(
     eosIds = List.copyOf(eosIds);
   }
 
-  /** A model with the usual scalars whose layers all attend alike. */
+  /** A decoder with the usual scalars whose layers all attend alike. */
   public ModelConfig(
       String family,
       int vocabSize,
@@ -187,7 +190,8 @@ public record ModelConfig(
         bosId,
         eosIds,
         Scalars.USUAL,
-        LocalAttention.NONE);
+        LocalAttention.NONE,
+        EncoderConfig.NONE);
   }
 
   /** True when a layer is one of {@link #local}. */
@@ -281,6 +285,7 @@ public record ModelConfig(
         bosId,
         eosIds,
         scalars,
-        local);
+        local,
+        encoder);
   }
 }

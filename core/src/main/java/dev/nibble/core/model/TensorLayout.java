@@ -31,15 +31,20 @@ public final class TensorLayout {
     out.put(
         TensorNames.weight(TensorNames.EMBEDDING),
         shape(config.vocabSize(), config.embeddingSize()));
+    boolean encoder = config.encoder().present();
     if (config.embeddingSize() != hidden) {
-      out.put(TensorNames.weight(TensorNames.PROJECT_IN), shape(hidden, config.embeddingSize()));
+      linear(out, TensorNames.PROJECT_IN, hidden, config.embeddingSize(), encoder);
     }
+    int width = encoder ? config.embeddingSize() : hidden;
     if (config.positions() == ModelConfig.Positions.LEARNED) {
       int rows = config.maxPositions() + config.positionOffset();
-      out.put(TensorNames.weight(TensorNames.POSITIONS), shape(rows, hidden));
+      out.put(TensorNames.weight(TensorNames.POSITIONS), shape(rows, width));
+    }
+    if (encoder) {
+      out.put(TensorNames.weight(TensorNames.TYPES), shape(config.encoder().tokenTypes(), width));
     }
     if (config.embeddingNorm()) {
-      norm(out, config, TensorNames.EMBEDDING_NORM);
+      norm(out, config, TensorNames.EMBEDDING_NORM, width);
     }
     return out;
   }
@@ -79,6 +84,10 @@ public final class TensorLayout {
   /** Final norm, projection to the embedding width, head (also when it is tied). */
   public static Map<String, long[]> head(ModelConfig config) {
     Map<String, long[]> out = new LinkedHashMap<>();
+    if (config.encoder().present()) {
+      encoderHead(out, config);
+      return out;
+    }
     if (config.finalNorm()) {
       norm(out, config, TensorNames.FINAL_NORM);
     }
@@ -90,10 +99,31 @@ public final class TensorLayout {
     return out;
   }
 
+  private static void encoderHead(Map<String, long[]> out, ModelConfig config) {
+    int hidden = config.hiddenSize();
+    int width = config.embeddingSize();
+    switch (config.encoder().head()) {
+      case NONE -> {}
+      case MASKED_LM -> {
+        linear(out, TensorNames.HEAD_DENSE, width, hidden, true);
+        norm(out, config, TensorNames.HEAD_NORM, width);
+        linear(out, TensorNames.HEAD, config.vocabSize(), width, config.headBias());
+      }
+      case CLASSIFIER -> {
+        linear(out, TensorNames.HEAD_DENSE, hidden, hidden, true);
+        linear(out, TensorNames.CLASSIFIER, config.encoder().labels(), hidden, true);
+      }
+    }
+  }
+
   private static void norm(Map<String, long[]> out, ModelConfig config, String module) {
-    out.put(TensorNames.weight(module), shape(config.hiddenSize()));
+    norm(out, config, module, config.hiddenSize());
+  }
+
+  private static void norm(Map<String, long[]> out, ModelConfig config, String module, int width) {
+    out.put(TensorNames.weight(module), shape(width));
     if (config.norm() == ModelConfig.Norm.LAYER) {
-      out.put(TensorNames.bias(module), shape(config.hiddenSize()));
+      out.put(TensorNames.bias(module), shape(width));
     }
   }
 

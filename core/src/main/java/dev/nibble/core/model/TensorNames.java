@@ -8,6 +8,7 @@ package dev.nibble.core.model;
  * <pre>
  * model.embed_tokens.weight                                  [vocab, embeddingSize]
  * model.embed_positions.weight                               [positions + offset, hidden]
+ * model.embed_types.weight                                   [types, embeddingSize], encoders only
  * model.embed_norm.{weight,bias}                             [hidden]
  * model.project_in.weight, model.project_out.weight          [hidden, embeddingSize], [embeddingSize, hidden]
  * model.layers.N.input_layernorm.{weight,bias}               [hidden]
@@ -20,11 +21,20 @@ package dev.nibble.core.model;
  * model.layers.N.mlp.down_proj.{weight,bias}                 [hidden, ffn]
  * model.norm.{weight,bias}                                   [hidden]
  * lm_head.{weight,bias}                                      [vocab, embeddingSize]
+ *
+ * Positions and embedding norm of an encoder have embeddingSize columns, its project_in a bias.
+ * head.dense.{weight,bias}                                   [embeddingSize | hidden, hidden]
+ * head.norm.{weight,bias}                                    [embeddingSize]
+ * classifier.{weight,bias}                                   [labels, hidden]
  * </pre>
  */
 public final class TensorNames {
   public static final String EMBEDDING = "model.embed_tokens";
   public static final String POSITIONS = "model.embed_positions";
+  public static final String TYPES = "model.embed_types";
+  public static final String HEAD_DENSE = "head.dense";
+  public static final String HEAD_NORM = "head.norm";
+  public static final String CLASSIFIER = "classifier";
   public static final String EMBEDDING_NORM = "model.embed_norm";
   public static final String PROJECT_IN = "model.project_in";
   public static final String PROJECT_OUT = "model.project_out";

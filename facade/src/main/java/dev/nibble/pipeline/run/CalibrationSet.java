@@ -4,6 +4,7 @@ import dev.nibble.compress.block.Batches;
 import dev.nibble.compress.block.Seeds;
 import dev.nibble.compress.recipe.Calibration;
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelConfig;
 import dev.nibble.io.data.TextCorpus;
 import dev.nibble.io.token.Tokenizer;
 import dev.nibble.pipeline.journal.ContentHash;
@@ -14,7 +15,8 @@ import java.util.SplittableRandom;
 
 /**
  * Token sequences that steps look at: windows at random places of a text, without special tokens,
- * as GPTQ draws them (Frantar et al. 2022, section 4).
+ * as GPTQ draws them (Frantar et al. 2022, section 4); for an encoder between the special tokens
+ * that it expects around a text. All are equally long, so there is no padding among them.
  *
  * @param batches the sequences
  * @param sha256 hash of their tokens, "" for none
@@ -30,13 +32,14 @@ public record CalibrationSet(Batches batches, String sha256, List<String> notes)
   /**
    * Draws the sequences of a recipe.
    *
-   * @param contextLength longest sequence the model takes
+   * @param config the model, for its longest sequence and whether it is an encoder
    * @throws NibbleException when the text is shorter than one sequence
    */
   public static CalibrationSet draw(
-      Calibration wanted, TextCorpus corpus, Tokenizer tokenizer, int contextLength) {
+      Calibration wanted, TextCorpus corpus, Tokenizer tokenizer, ModelConfig config) {
     List<String> notes = new ArrayList<>();
-    int length = Math.min(wanted.length(), contextLength);
+    int length = Math.min(wanted.length(), config.maxPositions());
+    int[] frame = config.encoder().present() ? tokenizer.encode("", true) : new int[0];
     if (length < wanted.length()) {
       notes.add(
           "calibration.length is cut from "
@@ -69,13 +72,34 @@ public record CalibrationSet(Batches batches, String sha256, List<String> notes)
               + wanted.samples()
               + " sequences overlap");
     }
+    int content = length - frame.length;
+    if (content < 1) {
+      throw new NibbleException(
+          "calibration.length: "
+              + length
+              + " tokens leave no room between the special tokens of an encoder; use more",
+          NibbleException.USAGE,
+          null);
+    }
     SplittableRandom random = new SplittableRandom(Seeds.derive(wanted.seed(), "calibration"));
     int[][] sequences = new int[wanted.samples()][];
     for (int s = 0; s < sequences.length; s++) {
-      int from = random.nextInt(tokens.length - length + 1);
-      sequences[s] = Arrays.copyOfRange(tokens, from, from + length);
+      int from = random.nextInt(tokens.length - content + 1);
+      sequences[s] = framed(frame, Arrays.copyOfRange(tokens, from, from + content));
     }
     return new CalibrationSet(Batches.of(sequences), ContentHash.of(sequences), notes);
+  }
+
+  /** Content between the two halves of the special tokens, begin and end. */
+  private static int[] framed(int[] frame, int[] content) {
+    if (frame.length == 0) {
+      return content;
+    }
+    int before = (frame.length + 1) / 2;
+    int[] out = Arrays.copyOf(frame, frame.length + content.length);
+    System.arraycopy(content, 0, out, before, content.length);
+    System.arraycopy(frame, before, out, before + content.length, frame.length - before);
+    return out;
   }
 
   /** Tokens in all. */

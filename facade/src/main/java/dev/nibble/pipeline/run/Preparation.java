@@ -79,7 +79,7 @@ public final class Preparation implements AutoCloseable {
         recipe().calibration(),
         options.data().text(recipe().calibration().data()),
         source.tokenizer(),
-        source.weights().config().maxPositions());
+        source.weights().config());
   }
 
   /** The model with the rewrites of a recipe's steps installed. */

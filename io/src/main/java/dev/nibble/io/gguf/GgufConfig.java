@@ -1,6 +1,7 @@
 package dev.nibble.io.gguf;
 
 import dev.nibble.core.ModelFormatException;
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Positions;
@@ -103,7 +104,8 @@ final class GgufConfig {
         id("tokenizer.ggml.bos_token_id"),
         endIds(),
         gemma ? scalars(layers, hidden, heads, headDim) : Scalars.USUAL,
-        gemma ? GemmaKeys.local(family, layers, window, localRope(rope)) : LocalAttention.NONE);
+        gemma ? GemmaKeys.local(family, layers, window, localRope(rope)) : LocalAttention.NONE,
+        EncoderConfig.NONE);
   }
 
   private Scalars scalars(int layers, int hidden, int heads, int headDim) {

@@ -1,5 +1,6 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Activation;
@@ -64,6 +65,7 @@ final class ConfigDraft {
   List<Integer> eosIds = List.of();
   Scalars scalars = Scalars.USUAL;
   LocalAttention local = LocalAttention.NONE;
+  EncoderConfig encoder = EncoderConfig.NONE;
 
   /** Sets {@code headDim} to {@code hiddenSize / heads} where it is still 0. */
   int resolveHeadDim(JsonFields source, String headsKey) {
@@ -118,7 +120,8 @@ final class ConfigDraft {
         bosId,
         eosIds,
         scalars,
-        local);
+        local,
+        encoder);
   }
 
   private void check(JsonFields source, RopeConfig rotary) {

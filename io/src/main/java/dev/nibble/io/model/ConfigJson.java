@@ -3,6 +3,7 @@ package dev.nibble.io.model;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.RopeConfig;
@@ -14,8 +15,8 @@ import java.util.Set;
 
 /**
  * {@link ModelConfig} as JSON: every component of the record under its name in snake_case, enums in
- * lower case, {@code rope} as a nested object. Reading demands every field but {@code scalars} and
- * {@code local}, which are written only when they say something.
+ * lower case, {@code rope} as a nested object. Reading demands every field but {@code scalars},
+ * {@code local} and {@code encoder}, which are written only when they say something.
  */
 final class ConfigJson {
   /** Element types that a configuration may name. */
@@ -68,6 +69,14 @@ final class ConfigJson {
       local.set("rope", rope(c.local().rope()));
       ArrayNode layers = local.putArray("layers");
       c.local().layers().forEach(layers::add);
+    }
+    if (c.encoder().present()) {
+      ObjectNode encoder = out.putObject("encoder");
+      encoder.put("token_types", c.encoder().tokenTypes());
+      encoder.put("head", lower(c.encoder().head()));
+      encoder.put("head_activation", lower(c.encoder().headActivation()));
+      encoder.put("labels", c.encoder().labels());
+      encoder.put("pooling", lower(c.encoder().pooling()));
     }
     return out;
   }
@@ -132,6 +141,7 @@ final class ConfigJson {
     d.bosId = c.integer("bos_id", -1, MAX);
     d.eosIds = c.integers("eos_ids", 0, MAX);
     d.scalars = c.optionalObject("scalars").map(ConfigJson::readScalars).orElse(d.scalars);
+    d.encoder = c.optionalObject("encoder").map(ConfigJson::readEncoder).orElse(d.encoder);
     d.local = c.optionalObject("local").map(l -> readLocal(l, d.layers)).orElse(d.local);
     return d.build(c);
   }
@@ -164,6 +174,16 @@ final class ConfigJson {
         s.number("attention", 0, HUGE),
         s.number("attention_cap", 0, HUGE),
         s.number("logit_cap", 0, HUGE));
+  }
+
+  private static EncoderConfig readEncoder(JsonFields e) {
+    EncoderConfig.Head head = e.constant("head", EncoderConfig.Head.class);
+    return new EncoderConfig(
+        e.integer("token_types", 1, MAX),
+        head,
+        e.constant("head_activation", ModelConfig.Activation.class),
+        e.integer("labels", head == EncoderConfig.Head.CLASSIFIER ? 1 : 0, MAX),
+        e.constant("pooling", EncoderConfig.Pooling.class));
   }
 
   private static LocalAttention readLocal(JsonFields l, int layers) {

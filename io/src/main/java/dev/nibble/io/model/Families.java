@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * The table of families, and how each one's {@code config.json} describes a decoder. Defaults are
+ * The table of families, and how each one's {@code config.json} describes a network. Defaults are
  * those of the family's configuration class, because files leave out what equals them.
  */
 final class Families {
@@ -28,7 +28,9 @@ final class Families {
           new Family("gpt_neox", Families::gptNeox, c -> FamilyTensors.GPT_NEOX),
           new Family("gpt2", Families::gpt2, c -> FamilyTensors.GPT2),
           new Family("falcon", Families::falcon, FamilyTensors::falcon),
-          new Family("bloom", Families::bloom, c -> FamilyTensors.BLOOM));
+          new Family("bloom", Families::bloom, c -> FamilyTensors.BLOOM),
+          new Family("bert", EncoderFamilies::bert, EncoderFamilies::bertTensors),
+          new Family("electra", EncoderFamilies::electra, EncoderFamilies::electraTensors));
 
   private Families() {}
 
@@ -221,7 +223,7 @@ final class Families {
     return c.number(key, 0, 1, absent);
   }
 
-  private static void biases(ConfigDraft d, boolean all) {
+  static void biases(ConfigDraft d, boolean all) {
     d.attentionBias = all;
     d.outputBias = all;
     d.mlpBias = all;

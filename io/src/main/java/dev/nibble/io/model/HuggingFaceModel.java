@@ -124,11 +124,18 @@ final class HuggingFaceModel implements ModelWeights {
   }
 
   private boolean hasAny(String module) {
-    return source.names().contains(module + ".weight") || layout.stores(module);
+    return source.names().contains(module + ".weight")
+        || source.names().contains(module + ".bias")
+        || source.names().contains(module + ".gamma")
+        || layout.stores(module);
   }
 
+  /** Old checkpoints call gain and bias of a norm gamma and beta. */
   private String sourceName(TensorTable.Place place) {
-    return sourceModule(place.module()) + "." + place.suffix();
+    String module = sourceModule(place.module());
+    String name = module + "." + place.suffix();
+    String old = module + (place.suffix().equals("bias") ? ".beta" : ".gamma");
+    return !source.names().contains(name) && source.names().contains(old) ? old : name;
   }
 
   private boolean quantized(TensorTable.Place place) {

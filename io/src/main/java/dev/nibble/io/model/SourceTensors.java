@@ -89,7 +89,7 @@ public final class SourceTensors {
         .places(config)
         .forEach(
             (canonical, place) -> {
-              String module = fullModule(table, place.module());
+              String module = table.full(place.module());
               Piece piece = place.piece();
               Source source =
                   out.computeIfAbsent(
@@ -117,17 +117,13 @@ public final class SourceTensors {
     return Families.find(config.family()).orElseThrow().tensors().apply(config);
   }
 
-  private static String fullModule(TensorTable table, String module) {
-    boolean head = module.equals(table.ends().get(TensorNames.HEAD));
-    return head ? module : table.prefix() + module;
-  }
-
   private static Role role(String canonical, long[] shape) {
     if (shape.length == 1) {
       return Role.VECTOR;
     }
     boolean table =
         canonical.startsWith(TensorNames.EMBEDDING + ".")
+            || canonical.startsWith(TensorNames.TYPES + ".")
             || canonical.startsWith(TensorNames.POSITIONS + ".");
     return table ? Role.TABLE : Role.LINEAR;
   }

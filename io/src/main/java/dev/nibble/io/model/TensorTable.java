@@ -5,12 +5,13 @@ import dev.nibble.core.model.TensorLayout;
 import dev.nibble.core.model.TensorNames;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Where a family keeps the canonical tensors.
  *
  * @param prefix first part of all names but the head's; checkpoints of the bare base model lack it
- * @param ends canonical module to source module outside the decoder blocks
+ * @param ends canonical module (or a single tensor of it) to source module outside the blocks
  * @param blocks path of the blocks, as {@code layers}; a block is {@code prefix + blocks + "." + N}
  * @param parts canonical part to source part inside a block; q, k and v may be given by one entry
  *     {@link #QKV}
@@ -37,6 +38,16 @@ record TensorTable(
       boolean transposedLinears) {
     this(prefix, ends, blocks, parts, qkv, transposedLinears, false);
   }
+
+  /** First parts of the names of heads. */
+  private static final Set<String> BESIDE =
+      Set.of(
+          "lm_head",
+          "embed_out",
+          "cls",
+          "classifier",
+          "generator_predictions",
+          "generator_lm_head");
 
   /** Key of the fused q/k/v projection in {@link #parts}. */
   static final String QKV = "qkv";
@@ -70,6 +81,11 @@ record TensorTable(
     return out;
   }
 
+  /** The module's full name: those that make up a head stand beside the base model. */
+  String full(String module) {
+    return BESIDE.contains(module.split("\\.", 2)[0]) ? module : prefix + module;
+  }
+
   /** What is added to the stored values of a canonical tensor: 1 for gains stored minus 1. */
   float offset(String canonical, long[] shape) {
     return unitOffset && shape.length == 1 && canonical.endsWith(".weight") ? 1 : 0;
@@ -81,7 +97,9 @@ record TensorTable(
     String suffix = name.substring(dot + 1);
     String inBlocks = "model.layers.";
     if (!module.startsWith(inBlocks)) {
-      return new Place(ends.get(module), suffix, Piece.whole(shape[0]));
+      // a tensor may lie apart from the others of its module
+      String source = ends.getOrDefault(name, ends.get(module));
+      return new Place(source, suffix, Piece.whole(shape[0]));
     }
     int end = module.indexOf('.', inBlocks.length());
     String block = blocks + "." + module.substring(inBlocks.length(), end) + ".";

@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Causal attention of a run of new positions over the cache, with grouped heads, sliding windows,
- * capped scores and ALiBi. Both products run on the float tile: scores with key panels, outputs
- * with value slices.
+ * Attention of a run of new positions over the cache, with grouped heads, sliding windows, capped
+ * scores and ALiBi. Causal, but in an encoder, whose run is the whole text, both ways. Both
+ * products run on the float tile: scores with key panels, outputs with value slices.
  *
  * <p>A chunk is up to {@link #HEADS} query heads of one key-value head times a few queries, at most
  * {@link #ROWS} rows of scores.
@@ -31,6 +31,7 @@ final class Attention implements Team.Task {
   private final int[] windows;
   private final float scale;
   private final float cap;
+  private final boolean causal;
   private final float[] slopes;
   private final int headsPerChunk;
   private final int headChunks;
@@ -51,6 +52,7 @@ final class Attention implements Team.Task {
     windows = IntStream.range(0, config.layers()).map(config::window).toArray();
     scale = (float) config.attentionScale();
     cap = (float) config.scalars().attentionCap();
+    causal = !config.encoder().present();
     slopes = config.positions() == ModelConfig.Positions.ALIBI ? slopes(config) : null;
     headsPerChunk = Math.min(group, HEADS);
     headChunks = (group + headsPerChunk - 1) / headsPerChunk;
@@ -106,7 +108,7 @@ final class Attention implements Team.Task {
     int window = windows[layer];
     int begin = window == 0 ? 0 : Math.max(0, from + firstQuery - window + 1);
     begin -= begin % PANEL;
-    int end = from + firstQuery + queries;
+    int end = causal ? from + firstQuery + queries : from + count;
     Space s = spaces[worker];
     int array = layer * (heads / group) + kvHead;
     s.lay(firstHead, lastHead, firstQuery, queries, heads * headDim, headDim, end - begin);
@@ -133,13 +135,14 @@ final class Attention implements Team.Task {
     int at = s.scoreAt[row] - begin;
     Arrays.fill(s.scores, at + begin, at + low, 0f);
     float slope = slopes == null ? 0 : slopes[head];
+    int high = causal ? position + 1 : end;
     float factor = scale;
     if (cap > 0) {
-      VectorMath.cap(s.scores, at + low, position + 1 - low, scale, cap);
+      VectorMath.cap(s.scores, at + low, high - low, scale, cap);
       factor = 1;
     }
-    VectorMath.softmax(s.scores, at + low, position + 1 - low, factor, slope);
-    Arrays.fill(s.scores, at + position + 1, at + end, 0f);
+    VectorMath.softmax(s.scores, at + low, high - low, factor, slope);
+    Arrays.fill(s.scores, at + high, at + end, 0f);
   }
 
   private void mix(Space s, int array, int begin, int end) {

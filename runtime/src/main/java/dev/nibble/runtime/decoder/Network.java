@@ -11,25 +11,36 @@ import java.util.Map;
  * @param config architecture
  * @param embedding {@code [vocab, embeddingSize]}
  * @param positions learned positions, row-major {@code [rows, hidden]}, or null
+ * @param type what an encoder adds to every token, or null
  * @param embeddingNorm norm after the embedding or null
  * @param projectIn embedding to hidden, or null
  * @param layers blocks in order
  * @param finalNorm norm before the head or null
  * @param projectOut hidden to embedding, or null
- * @param head logits
+ * @param headTransform first part of an encoder's head or null
+ * @param head logits; null for an encoder without a head
  * @param kernels kernel names with the number of matrices each runs
  */
 public record Network(
     ModelConfig config,
     Matrix embedding,
     Matrix positions,
+    float[] type,
     Norm embeddingNorm,
     Linear projectIn,
     List<Layer> layers,
     Norm finalNorm,
     Linear projectOut,
+    Transform headTransform,
     Linear head,
     Map<String, Integer> kernels) {
+
+  /**
+   * First part of an encoder's head: linear, activation, norm.
+   *
+   * @param norm norm behind the activation or null
+   */
+  record Transform(Linear dense, Norm norm) {}
 
   /** Widest input of any matrix: what working memory is sized by. */
   public int widest() {
@@ -39,7 +50,7 @@ public record Network(
 
   /** Bytes of weights read to decode one token. */
   public long bytesPerToken() {
-    long bytes = head.matrix().byteSize();
+    long bytes = head == null ? 0 : head.matrix().byteSize();
     for (Layer l : layers) {
       bytes += l.q().matrix().byteSize() + l.k().matrix().byteSize();
       bytes += l.v().matrix().byteSize() + l.o().matrix().byteSize();

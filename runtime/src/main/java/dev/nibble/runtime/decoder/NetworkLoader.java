@@ -1,6 +1,7 @@
 package dev.nibble.runtime.decoder;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.EncoderConfig.Head;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.model.TensorNames;
@@ -44,6 +45,7 @@ public final class NetworkLoader {
     Matrix embedding =
         bind(tensor(TensorNames.weight(TensorNames.EMBEDDING), config.vocabSize(), e));
     boolean projected = e != h;
+    boolean encoder = config.encoder().present();
     List<Layer> layers = new ArrayList<>();
     for (int i = 0; i < config.layers(); i++) {
       layers.add(layer(i));
@@ -56,18 +58,55 @@ public final class NetworkLoader {
                 tensor(
                     TensorNames.weight(TensorNames.POSITIONS),
                     config.maxPositions() + config.positionOffset(),
-                    h))
+                    encoder ? e : h))
             : null,
-        config.embeddingNorm() ? norm(TensorNames.EMBEDDING_NORM, h, config.norm()) : null,
-        projected ? linear(TensorNames.PROJECT_IN, h, e, false) : null,
+        encoder ? firstType(e) : null,
+        config.embeddingNorm()
+            ? norm(TensorNames.EMBEDDING_NORM, encoder ? e : h, config.norm())
+            : null,
+        projected ? linear(TensorNames.PROJECT_IN, h, e, encoder) : null,
         layers,
         config.finalNorm() ? norm(TensorNames.FINAL_NORM, h, config.norm()) : null,
-        projected ? linear(TensorNames.PROJECT_OUT, e, h, false) : null,
+        projected && !encoder ? linear(TensorNames.PROJECT_OUT, e, h, false) : null,
+        encoderHead(),
         head(embedding, e),
         used);
   }
 
+  /** Vector of the type that all tokens of a single text have. */
+  private float[] firstType(int width) {
+    PackedTensor table =
+        tensor(TensorNames.weight(TensorNames.TYPES), config.encoder().tokenTypes(), width);
+    float[] out = new float[width];
+    table.dequantize(0, 1, out, 0);
+    return out;
+  }
+
+  /** The part of an encoder's head before its last linear, or null. */
+  private Network.Transform encoderHead() {
+    int h = config.hiddenSize();
+    int e = config.embeddingSize();
+    return switch (config.encoder().head()) {
+      case NONE -> null;
+      case MASKED_LM ->
+          new Network.Transform(
+              linear(TensorNames.HEAD_DENSE, e, h, true),
+              norm(TensorNames.HEAD_NORM, e, config.norm()));
+      case CLASSIFIER -> new Network.Transform(linear(TensorNames.HEAD_DENSE, h, h, true), null);
+    };
+  }
+
   private Linear head(Matrix embedding, int width) {
+    switch (config.encoder().present() ? config.encoder().head() : Head.MASKED_LM) {
+      case NONE -> {
+        return null;
+      }
+      case CLASSIFIER -> {
+        int labels = config.encoder().labels();
+        return linear(TensorNames.CLASSIFIER, labels, config.hiddenSize(), true);
+      }
+      case MASKED_LM -> {}
+    }
     if (config.tiedHead()) {
       return new Linear(
           embedding,

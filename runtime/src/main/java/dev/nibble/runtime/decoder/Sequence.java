@@ -27,8 +27,8 @@ public final class Sequence {
 
   private final HeadTask headTask = new HeadTask();
   private final ActivationTask activationTask = new ActivationTask();
-  private final NormTask normTask = new NormTask();
   private final OutputTask outputTask = new OutputTask();
+  private final NormRows norms;
   private final int limit;
   private int position;
   private int room;
@@ -55,6 +55,7 @@ public final class Sequence {
     this.team = products.team();
     this.limit = limit;
     this.inputs = new SiteInputs(team);
+    this.norms = new NormRows(team);
     this.attention = new Attention(config, team.threads());
     this.cache = KvCache.create(kind, config, limit);
     this.rotary = config.positions() == ModelConfig.Positions.ROPE ? RotaryTable.of(config) : null;
@@ -130,6 +131,10 @@ public final class Sequence {
     int h = config.hiddenSize();
     float[] x = hidden;
     int at = from * h;
+    if (net.headTransform() != null) {
+      encoderHead(from, count, logits);
+      return;
+    }
     if (net.finalNorm() != null) {
       norm(net.finalNorm(), hidden, at, normed, 0, count, h);
       x = normed;
@@ -148,6 +153,23 @@ public final class Sequence {
       float cap = (float) config.scalars().logitCap();
       VectorMath.cap(logits, 0, count * config.vocabSize(), 1, cap);
     }
+  }
+
+  /** Transform and last linear of an encoder's head. */
+  private void encoderHead(int from, int count, float[] out) {
+    Network.Transform transform = net.headTransform();
+    int width = transform.dense().outputs();
+    linear(transform.dense(), hidden, from * config.hiddenSize(), count, delta);
+    activate(config.encoder().headActivation(), delta, 0, count * width);
+    if (transform.norm() != null) {
+      norm(transform.norm(), delta, 0, delta, 0, count, width);
+    }
+    linear(net.head(), delta, 0, count, out);
+  }
+
+  /** Copies the vectors of the last {@link #append} into {@code out [count, hidden]}. */
+  public void hidden(int count, float[] out) {
+    System.arraycopy(hidden, 0, out, 0, count * config.hiddenSize());
   }
 
   private void reserve(int count) {
@@ -180,6 +202,10 @@ public final class Sequence {
       }
       products.row(net.embedding(), id, target, t * e);
     }
+    if (config.encoder().present()) {
+      embedEncoder(target, count);
+      return;
+    }
     if (config.scalars().embedding() != 1) {
       VectorMath.scale(target, 0, count * e, (float) config.scalars().embedding());
     }
@@ -195,6 +221,20 @@ public final class Sequence {
     }
     if (net.embeddingNorm() != null) {
       norm(net.embeddingNorm(), hidden, 0, hidden, 0, count, h);
+    }
+  }
+
+  /** Positions and type are added and normed before the projection. */
+  private void embedEncoder(float[] x, int count) {
+    int e = config.embeddingSize();
+    for (int t = 0; t < count; t++) {
+      products.row(net.positions(), position + t + config.positionOffset(), normed, 0);
+      VectorMath.plus(x, t * e, normed, 0, e);
+      VectorMath.plus(x, t * e, net.type(), 0, e);
+    }
+    norm(net.embeddingNorm(), x, 0, x, 0, count, e);
+    if (net.projectIn() != null) {
+      linear(net.projectIn(), x, 0, count, hidden);
     }
   }
 
@@ -286,43 +326,7 @@ public final class Sequence {
   }
 
   private void norm(Norm norm, float[] x, int at, float[] out, int outAt, int count, int width) {
-    normTask.norm = norm;
-    normTask.x = x;
-    normTask.at = at;
-    normTask.out = out;
-    normTask.outAt = outAt;
-    normTask.width = width;
-    team.run(count, normTask);
-  }
-
-  /** Norms rows. */
-  private static final class NormTask implements Team.Task {
-    private Norm norm;
-    private float[] x;
-    private int at;
-    private float[] out;
-    private int outAt;
-    private int width;
-
-    @Override
-    public void run(int row, int worker) {
-      norm.apply(x, at + row * width, out, outAt + row * width, width);
-    }
-  }
-
-  /** Transforms one row of a site's product and adds the bias. */
-  private static final class OutputTask implements Team.Task {
-    private Linear site;
-    private float[] out;
-
-    @Override
-    public void run(int row, int worker) {
-      int n = site.outputs();
-      SiteInputs.transform(site.ops().outputTransforms(), out, row * n, 1, n);
-      if (site.bias() != null) {
-        VectorMath.plus(out, row * n, site.bias(), 0, n);
-      }
-    }
+    norms.apply(norm, x, at, out, outAt, count, width);
   }
 
   /** Norms, rotates and transforms the heads of one new position and stores keys and values. */
@@ -357,18 +361,23 @@ public final class Sequence {
     }
   }
 
+  private static void activate(ModelConfig.Activation kind, float[] x, int at, int n) {
+    switch (kind) {
+      case SILU -> VectorMath.silu(x, at, n);
+      case GELU -> VectorMath.gelu(x, at, n);
+      case GELU_TANH -> VectorMath.geluTanh(x, at, n);
+      case RELU -> VectorMath.relu(x, at, n);
+      case TANH -> VectorMath.tanh(x, at, n);
+    }
+  }
+
   /** Applies the activation to one row, times the up projection when the MLP is gated. */
   private final class ActivationTask implements Team.Task {
     @Override
     public void run(int t, int worker) {
       int n = config.ffnSize();
       int at = t * n;
-      switch (config.activation()) {
-        case SILU -> VectorMath.silu(gate, at, n);
-        case GELU -> VectorMath.gelu(gate, at, n);
-        case GELU_TANH -> VectorMath.geluTanh(gate, at, n);
-        case RELU -> VectorMath.relu(gate, at, n);
-      }
+      activate(config.activation(), gate, at, n);
       if (config.gated()) {
         VectorMath.times(gate, at, up, at, n);
       }

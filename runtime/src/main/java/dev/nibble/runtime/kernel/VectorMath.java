@@ -157,6 +157,13 @@ public final class VectorMath {
     }
   }
 
+  /** {@code a = tanh(a)}. */
+  public static void tanh(float[] a, int offset, int n) {
+    for (int i = offset; i < offset + n; i++) {
+      a[i] = (float) Math.tanh(a[i]);
+    }
+  }
+
   /** {@code a *= b}. */
   public static void times(float[] a, int offset, float[] b, int bOffset, int n) {
     for (int i = 0; i < n; i++) {

@@ -1,0 +1,81 @@
+package dev.nibble.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.Encoder;
+import dev.nibble.core.testing.EncoderFixtures;
+import dev.nibble.core.testing.EncoderFixtures.Fixture;
+import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.io.model.OpenedModel;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class TextEncoderTest {
+
+  static List<Fixture> fixtures() {
+    return EncoderFixtures.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("fixtures")
+  void vectorsAndHeadEqualTheReference(Fixture fixture) {
+    for (int threads : new int[] {1, 3}) {
+      try (Encoder encoder =
+          TextEncoder.of(
+              OpenedModel.open(fixture.directory()).weights(),
+              RuntimeOptions.DEFAULT.withThreads(threads))) {
+        fixture.assertSame(encoder);
+      }
+    }
+  }
+
+  @Test
+  void aTextsVectorIsTheMeanOfItsTokensWithLengthOne() {
+    Fixture fixture = EncoderFixtures.of("bert");
+    int[] text = fixture.texts().getFirst();
+    try (Encoder encoder =
+        TextEncoder.of(OpenedModel.open(fixture.directory()).weights(), RuntimeOptions.DEFAULT)) {
+      float[] rows = encoder.hidden(text);
+      float[] vector = encoder.embed(text);
+      int width = vector.length;
+      double norm = 0;
+      double along = 0;
+      double mean = 0;
+      for (int i = 0; i < width; i++) {
+        double sum = 0;
+        for (int t = 0; t < text.length; t++) {
+          sum += rows[t * width + i];
+        }
+        norm += vector[i] * vector[i];
+        along += sum * vector[i];
+        mean += sum * sum;
+      }
+      assertThat(norm).isCloseTo(1, org.assertj.core.data.Offset.offset(1e-6));
+      assertThat(along).isCloseTo(Math.sqrt(mean), org.assertj.core.data.Offset.offset(1e-4));
+    }
+  }
+
+  @Test
+  void longTextsAreCutBeforeTheirLastToken() {
+    assertThat(TextEncoder.cut(new int[] {1, 2, 3, 4, 9}, 3)).containsExactly(1, 2, 9);
+    assertThat(TextEncoder.cut(new int[] {1, 9}, 3)).containsExactly(1, 9);
+  }
+
+  @Test
+  void encodersAndDecodersAreToldApart() {
+    OpenedModel bert = OpenedModel.open(EncoderFixtures.of("bert").directory());
+    assertThatThrownBy(() -> TextModel.of(bert.weights(), RuntimeOptions.DEFAULT))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("embed");
+    bert.close();
+    OpenedModel llama = OpenedModel.open(FamilyFixtures.of("llama").directory());
+    assertThatThrownBy(() -> TextEncoder.of(llama.weights(), RuntimeOptions.DEFAULT))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("writes text");
+    llama.close();
+  }
+}
