@@ -27,6 +27,12 @@ public interface BlockTask {
   Tensor originalInput(int batch);
 
   /**
+   * What the original block makes of {@link #originalInput}: {@code [batch, seq, hidden]}; a new
+   * tensor that the caller frees. Not for the head, whose logits nobody keeps.
+   */
+  Tensor originalOutput(int batch);
+
+  /**
    * The block as it was before any step changed it, with the model's rewrites; loaded anew, closed
    * by the caller.
    */

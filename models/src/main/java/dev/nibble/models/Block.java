@@ -56,6 +56,13 @@ public interface Block extends AutoCloseable {
    */
   Tensor forwardPart(String part, Tensor input, BlockContext context);
 
+  /**
+   * This block with some tensors replaced during its forward passes: it shares this block's states
+   * and other parameters, owns nothing, cannot be changed, and is worthless once this block is
+   * closed. Views may be made and run on several threads at once.
+   */
+  Block view(Substitutes substitutes);
+
   @Override
   void close();
 }

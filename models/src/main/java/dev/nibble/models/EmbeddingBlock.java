@@ -15,6 +15,15 @@ final class EmbeddingBlock extends LoadedBlock {
     super("embedding", config, BlockStructure.embedding(config), parameters);
   }
 
+  private EmbeddingBlock(EmbeddingBlock of, Substitutes substitutes) {
+    super(of, substitutes);
+  }
+
+  @Override
+  public Block view(Substitutes substitutes) {
+    return new EmbeddingBlock(this, substitutes);
+  }
+
   @Override
   public Tensor forward(Tensor input, BlockContext context) {
     return Torch.scope(

@@ -9,20 +9,32 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * {@link ActivationQuant} on tensors: quantizes and dequantizes with the same arithmetic as {@link
- * ActivationQuant#fakeQuantize}, and passes gradients straight through (Bengio et al. 2013). One
- * dynamic scale "per tensor" spans one sequence, so that results do not depend on the batch.
+ * ActivationQuant#fakeQuantize}. Rounding passes gradients straight through (Bengio et al. 2013);
+ * everything else is differentiated, dynamic scales and clamps included: an input that stretches
+ * the grid of its token gets the gradient of the noise that this costs. One dynamic scale "per
+ * tensor" spans one sequence, so that results do not depend on the batch.
  */
 public final class FakeQuant {
   private FakeQuant() {}
 
   /** Fake-quantized {@code x [batch, seq, columns]}, a new tensor. */
   public static Tensor apply(ActivationQuant quant, Tensor x) {
+    return Torch.scope(() -> quantize(quant, x));
+  }
+
+  /**
+   * Rounded to nearest, ties to even, with the gradient of {@code x} itself; the values are exactly
+   * the rounded ones.
+   */
+  public static Tensor round(Tensor x) {
+    return Torch.scope(() -> straightThrough(x, x.detach().round()));
+  }
+
+  /** Exactly the values of {@code hard}, with the gradient of {@code soft}, which is finite. */
+  public static Tensor straightThrough(Tensor soft, Tensor hard) {
+    // soft - soft.detach() is an exact zero with the gradient of soft
     return Torch.scope(
-        () -> {
-          Tensor rounded = Torch.noGrad(() -> quantize(quant, x.detach()));
-          // x - x.detach() is an exact zero with the gradient of x
-          return x.requires_grad() ? rounded.add(x.sub(x.detach())) : rounded;
-        });
+        () -> soft.requires_grad() ? hard.add(soft.sub(soft.detach())) : hard.alias());
   }
 
   private static Tensor quantize(ActivationQuant quant, Tensor x) {
@@ -66,7 +78,7 @@ public final class FakeQuant {
             : range.mul(new Scalar(quant.clipRatio())).div(new Scalar((float) top));
     Tensor empty = scale.eq(zero);
     Tensor divisor = scale.masked_fill(empty, new Scalar(1f));
-    Tensor codes = x.div(divisor).round();
+    Tensor codes = round(x.div(divisor));
     Tensor values;
     if (quant.symmetric()) {
       values = codes.clamp(limit(-top), limit(top)).mul(divisor);
@@ -74,7 +86,7 @@ public final class FakeQuant {
       Tensor offset =
           quant.isStatic()
               ? torch.full_like(range, new Scalar((float) quant.staticZero()))
-              : low.neg().mul(new Scalar(quant.clipRatio())).div(divisor).round();
+              : round(low.neg().mul(new Scalar(quant.clipRatio())).div(divisor));
       values = codes.add(offset).clamp(limit(0), limit(top)).sub(offset).mul(divisor);
     }
     return torch.where(empty, x, values);

@@ -16,6 +16,15 @@ final class HeadBlock extends LoadedBlock {
     super("head", config, BlockStructure.head(config), parameters);
   }
 
+  private HeadBlock(HeadBlock of, Substitutes substitutes) {
+    super(of, substitutes);
+  }
+
+  @Override
+  public Block view(Substitutes substitutes) {
+    return new HeadBlock(this, substitutes);
+  }
+
   @Override
   public Tensor forward(Tensor input, BlockContext context) {
     return Torch.scope(

@@ -18,6 +18,17 @@ final class LayerBlock extends LoadedBlock {
     addState(at(TensorNames.ATTENTION));
   }
 
+  private LayerBlock(LayerBlock of, Substitutes substitutes) {
+    super(of, substitutes);
+    this.index = of.index;
+    this.attention = of.attention;
+  }
+
+  @Override
+  public Block view(Substitutes substitutes) {
+    return new LayerBlock(this, substitutes);
+  }
+
   @Override
   public Tensor forward(Tensor input, BlockContext context) {
     return Torch.scope(

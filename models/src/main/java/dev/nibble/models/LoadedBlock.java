@@ -18,7 +18,9 @@ abstract class LoadedBlock implements Block {
   private final String name;
   private final BlockStructure structure;
   private final Map<String, Tensor> parameters;
-  private final Map<String, SiteState> states = new LinkedHashMap<>();
+  private final Map<String, SiteState> states;
+  private final Map<String, Tensor> inputMatrices;
+  private final boolean borrowed;
   protected final ModelConfig config;
 
   /** Takes ownership of the parameters. */
@@ -28,7 +30,22 @@ abstract class LoadedBlock implements Block {
     this.config = config;
     this.structure = structure;
     this.parameters = new LinkedHashMap<>(parameters);
+    this.states = new LinkedHashMap<>();
+    this.inputMatrices = Map.of();
+    this.borrowed = false;
     structure.sites().forEach(site -> states.put(site.name(), new SiteState()));
+  }
+
+  /** A view: the states of another block, and its parameters but for the substitutes. */
+  LoadedBlock(LoadedBlock of, Substitutes substitutes) {
+    this.name = of.name;
+    this.config = of.config;
+    this.structure = of.structure;
+    this.parameters = new LinkedHashMap<>(of.parameters);
+    this.parameters.putAll(substitutes.parameters());
+    this.states = of.states;
+    this.inputMatrices = substitutes.inputMatrices();
+    this.borrowed = true;
   }
 
   /** Adds a place that has run-time state but no weight, as an attention core. */
@@ -72,6 +89,9 @@ abstract class LoadedBlock implements Block {
 
   @Override
   public final void setParameter(String parameter, Tensor value) {
+    if (borrowed) {
+      throw new IllegalStateException("a view of block " + name + " cannot be changed");
+    }
     Tensor old = parameters.put(parameter, Torch.keep(value));
     if (old != null) {
       old.close();
@@ -99,16 +119,22 @@ abstract class LoadedBlock implements Block {
 
   @Override
   public final void close() {
-    parameters.values().forEach(Tensor::close);
+    if (!borrowed) {
+      parameters.values().forEach(Tensor::close);
+    }
     parameters.clear();
   }
 
-  /** Transforms, observer, input quantizer, weight, output transforms, bias. */
+  /** Transforms, substitute matrix, observer, input quantizer, weight, output transforms, bias. */
   final Tensor linear(String site, Tensor input, BlockContext context) {
     SiteState state = state(site);
     Tensor x = input;
     for (OnlineTransform transform : state.transforms()) {
       x = OnlineTransforms.apply(transform, x);
+    }
+    Tensor matrix = inputMatrices.get(site);
+    if (matrix != null) {
+      x = torch.matmul(x, matrix);
     }
     if (context.observer() != null) {
       context.observer().observe(site, x);

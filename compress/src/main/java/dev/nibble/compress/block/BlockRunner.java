@@ -215,6 +215,12 @@ public final class BlockRunner {
       return streams.input(ActivationStreams.Kind.ORIGINAL, index, batch);
     }
 
+    @Override
+    public Tensor originalOutput(int batch) {
+      require(needs.originalInputs() && handle.kind() != BlockHandle.Kind.HEAD);
+      return streams.input(ActivationStreams.Kind.ORIGINAL, index + 1, batch);
+    }
+
     private static void require(boolean asked) {
       if (!asked) {
         throw new IllegalStateException("the step asked for no such calibration inputs");

@@ -14,6 +14,7 @@ import dev.nibble.core.spec.QuantSpec;
  *     its compensated columns when the loop gets there
  * @param trueSequential gather each stage's inputs after the stages before it are solved
  * @param blockSize columns compensated lazily at a time; changes speed only
+ * @param keepGrid take the grids that an earlier step stored the weight on
  * @param rounding grid flavour and clip search
  * @param fallback what to do where nothing can be solved
  */
@@ -23,6 +24,7 @@ record GptqOptions(
     boolean staticGroups,
     boolean trueSequential,
     int blockSize,
+    boolean keepGrid,
     RoundingOptions rounding,
     Fallback fallback) {
 
@@ -35,7 +37,7 @@ record GptqOptions(
   }
 
   static final GptqOptions DEFAULT =
-      new GptqOptions(0.01, true, true, true, 128, RoundingOptions.DEFAULT, Fallback.RTN);
+      new GptqOptions(0.01, true, true, true, 128, false, RoundingOptions.DEFAULT, Fallback.RTN);
 
   static GptqOptions from(OptionReader options) {
     return new GptqOptions(
@@ -44,13 +46,14 @@ record GptqOptions(
         options.flag("static_groups", DEFAULT.staticGroups),
         options.flag("true_sequential", DEFAULT.trueSequential),
         options.integer("block_size", DEFAULT.blockSize, 1, 1 << 16),
+        options.flag("keep_grid", DEFAULT.keepGrid),
         SolveTargets.rounding(options),
         options.choice("fallback", DEFAULT.fallback, Fallback.class));
   }
 
   /** True when a group's grid is fitted inside the loop. */
   boolean dynamicGroups(QuantSpec spec) {
-    return spec.granularity() == Granularity.GROUP && !staticGroups;
+    return spec.granularity() == Granularity.GROUP && !staticGroups && !keepGrid;
   }
 
   /** True when columns must be assigned to groups by a stored index. */

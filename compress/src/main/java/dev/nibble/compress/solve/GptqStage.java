@@ -10,15 +10,16 @@ import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
 import dev.nibble.models.Torch;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Solves the sites of one stage, which share a Hessian. A site keeps the round-to-nearest result
- * where that has the smaller error on the calibration inputs, and everything out of the ordinary
- * becomes an event: {@code gptq.damping}, {@code gptq.dead-inputs}, {@code gptq.few-tokens}, {@code
- * gptq.fallback}, {@code gptq.kept-rtn}.
+ * (with {@code keep_grid} what the earlier step stored) where that has the smaller error on the
+ * calibration inputs, and everything out of the ordinary becomes an event: {@code gptq.damping},
+ * {@code gptq.dead-inputs}, {@code gptq.few-tokens}, {@code gptq.fallback}, {@code gptq.kept-rtn}.
  */
 final class GptqStage {
   private final BlockTask task;
@@ -73,14 +74,25 @@ final class GptqStage {
   private void solve(Site site, Parts parts, Optional<Curvature> curvature, Tensor inputs) {
     float[] w = SiteWeights.read(task, site);
     long[] shape = {site.outputs(), site.inputs()};
-    PackedTensor rtn =
-        parts.solve(
-            w,
-            site.outputs(),
-            site.inputs(),
-            (values, part) -> rounded(values, parts.shapeOf(part, shape), part.spec()));
+    PackedTensor before =
+        options.keepGrid()
+            ? task.block().state(site.name()).packed().orElse(null)
+            : parts.solve(
+                w,
+                site.outputs(),
+                site.inputs(),
+                (values, part) -> rounded(values, parts.shapeOf(part, shape), part.spec()));
+    List<AffineTensor> grids =
+        options.keepGrid() ? KeptGrid.of(before, parts, site, "gptq") : List.of();
     SiteOutcome.keepBetter(
-        task, site, "gptq", parts.text(), w, rtn, solved(site, parts, w, curvature), inputs);
+        task,
+        site,
+        "gptq",
+        parts.text(),
+        w,
+        before,
+        solved(site, parts, grids, w, curvature),
+        inputs);
   }
 
   /** With a group index where the plan counts one, so that sizes come out as planned. */
@@ -92,8 +104,8 @@ final class GptqStage {
   }
 
   private Optional<PackedTensor> solved(
-      Site site, Parts parts, float[] w, Optional<Curvature> curvature) {
-    Optional<PackedTensor> solution = curvature.flatMap(c -> solveParts(site, parts, w, c));
+      Site site, Parts parts, List<AffineTensor> grids, float[] w, Optional<Curvature> curvature) {
+    Optional<PackedTensor> solution = curvature.flatMap(c -> solveParts(site, parts, grids, w, c));
     if (solution.isEmpty()) {
       String why =
           curvature.isPresent()
@@ -115,7 +127,7 @@ final class GptqStage {
 
   /** Rows are independent, so each part of rows is solved by itself; empty after an overflow. */
   private Optional<PackedTensor> solveParts(
-      Site site, Parts parts, float[] w, Curvature curvature) {
+      Site site, Parts parts, List<AffineTensor> grids, float[] w, Curvature curvature) {
     boolean[] overflow = new boolean[1];
     PackedTensor packed =
         parts.solve(
@@ -124,7 +136,15 @@ final class GptqStage {
             site.inputs(),
             (values, part) -> {
               Gptq.Solution solution =
-                  Gptq.solve(values, curvature, part.spec(), options, task.workers());
+                  grids.isEmpty()
+                      ? Gptq.solve(values, curvature, part.spec(), options, task.workers())
+                      : Gptq.solveOn(
+                          grids.get(parts.parts().indexOf(part)),
+                          values,
+                          curvature,
+                          part.spec(),
+                          options,
+                          task.workers());
               overflow[0] |= !Double.isFinite(solution.loss());
               return solution.pack(part.members().length, site.inputs(), part.spec());
             });

@@ -75,6 +75,7 @@ record QuantEaseOptions(
         staticGroups,
         trueSequential,
         GptqOptions.DEFAULT.blockSize(),
+        false,
         rounding,
         GptqOptions.DEFAULT.fallback());
   }

@@ -18,11 +18,12 @@ import java.util.Optional;
  * every other solver is measured against. The error it reports is of the weights alone. Rows are
  * rounded in parallel.
  */
-final class RtnStep implements Step {
+public final class RtnStep implements Step {
   private final SolveTargets targets;
   private final RoundingOptions rounding;
 
-  RtnStep(SolveTargets targets, RoundingOptions rounding) {
+  /** Rounds the targeted sites. */
+  public RtnStep(SolveTargets targets, RoundingOptions rounding) {
     this.targets = targets;
     this.rounding = rounding;
   }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -17,19 +18,31 @@ import org.bytedeco.pytorch.global.torch;
  * <p>With gradient g, step t from 1 and rate r: {@code m = b1 m + (1 - b1) g}, {@code v = b2 v + (1
  * - b2) g^2}, {@code w = w (1 - r decay) - r m/(1 - b1^t) / (sqrt(v/(1 - b2^t)) + eps)}.
  */
-final class AdamW implements AutoCloseable {
+public final class AdamW implements AutoCloseable {
   private static final double EPSILON = 1e-8;
 
-  private final Schedule schedule;
+  private final Rule rule;
   private final List<Slot> slots = new ArrayList<>();
   private final Workers workers;
 
   /** A parameter, borrowed, and its moments, owned. */
   record Slot(String name, Tensor value, Tensor first, Tensor second) {}
 
-  /** Moments start at zero. */
-  AdamW(Map<String, Tensor> parameters, Schedule schedule, Workers workers) {
-    this.schedule = schedule;
+  /**
+   * Constants of the update.
+   *
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param weightDecay decoupled decay of matrices
+   * @param clip largest global norm of the gradient
+   * @param rate learning rate of a step, counted from 0
+   */
+  public record Rule(
+      double beta1, double beta2, double weightDecay, double clip, IntToDoubleFunction rate) {}
+
+  /** Moments start at zero. Parameters are borrowed. */
+  public AdamW(Map<String, Tensor> parameters, Rule rule, Workers workers) {
+    this.rule = rule;
     this.workers = workers;
     parameters.forEach(
         (name, value) ->
@@ -59,7 +72,7 @@ final class AdamW implements AutoCloseable {
    * @param step counted from 0
    * @return norm of the gradient before clipping; nothing is changed when it is not finite
    */
-  double step(List<Tensor> gradients, int step) {
+  public double step(List<Tensor> gradients, int step) {
     double[] squares = new double[slots.size()];
     workers.forEach(squares.length, i -> squares[i] = squareSum(gradients.get(i)));
     double total = 0;
@@ -68,7 +81,7 @@ final class AdamW implements AutoCloseable {
     }
     double norm = Math.sqrt(total);
     if (Double.isFinite(norm)) {
-      double scale = norm > schedule.clip() ? schedule.clip() / norm : 1;
+      double scale = norm > rule.clip() ? rule.clip() / norm : 1;
       workers.forEach(squares.length, i -> update(slots.get(i), gradients.get(i), scale, step));
     }
     return norm;
@@ -85,9 +98,9 @@ final class AdamW implements AutoCloseable {
   }
 
   private void update(Slot slot, Tensor gradient, double scale, int step) {
-    double b1 = schedule.beta1();
-    double b2 = schedule.beta2();
-    double rate = schedule.rate(step);
+    double b1 = rule.beta1();
+    double b2 = rule.beta2();
+    double rate = rule.rate().applyAsDouble(step);
     double correction1 = 1 - Math.pow(b1, step + 1.0);
     double correction2 = 1 - Math.pow(b2, step + 1.0);
     boolean decays = slot.value().dim() > 1;
@@ -99,7 +112,7 @@ final class AdamW implements AutoCloseable {
           Tensor deviation =
               slot.second().div(new Scalar(correction2)).sqrt_().add_(new Scalar(EPSILON));
           if (decays) {
-            slot.value().mul_(new Scalar(1 - rate * schedule.weightDecay()));
+            slot.value().mul_(new Scalar(1 - rate * rule.weightDecay()));
           }
           slot.value().addcdiv_(slot.first(), deviation, new Scalar(-rate / correction1));
           return null;

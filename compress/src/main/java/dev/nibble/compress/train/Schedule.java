@@ -98,6 +98,11 @@ public record Schedule(
     return batch / microBatch;
   }
 
+  /** What the optimizer does with gradients. */
+  AdamW.Rule rule() {
+    return new AdamW.Rule(beta1, beta2, weightDecay, clip, this::rate);
+  }
+
   /** Learning rate of a step, counted from 0: linear warm-up, then half a cosine to the final. */
   double rate(int step) {
     if (step < warmUp) {

@@ -61,7 +61,7 @@ final class TrainingRun {
 
   private Outcome train(int stopAfter) {
     model.requireGradients(true);
-    try (AdamW optimizer = new AdamW(model.parameters(), schedule, workers)) {
+    try (AdamW optimizer = new AdamW(model.parameters(), schedule.rule(), workers)) {
       Checkpoint start = Checkpoint.read(latest, identity, optimizer.state());
       if (start.step() > 0) {
         progress.note("resumed at step " + start.step());

@@ -26,6 +26,7 @@ class GptqTest {
         staticGroups,
         true,
         blockSize,
+        false,
         RoundingOptions.DEFAULT,
         GptqOptions.Fallback.RTN);
   }

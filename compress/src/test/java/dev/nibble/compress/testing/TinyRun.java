@@ -94,7 +94,8 @@ public final class TinyRun {
         for (Step step : steps) {
           boolean quantized = step.needs().inputs() || !step.needs().originalInputs();
           List<Tensor> inputs = quantized ? current : original;
-          step.apply(new Task(handle, block, i, inputs, original, workers, events, notes));
+          step.apply(
+              new Task(handle, block, i, inputs, original, originalNext, workers, events, notes));
         }
         List<Tensor> currentNext = forward(block, current);
         close(current);
@@ -126,6 +127,7 @@ public final class TinyRun {
       int index,
       List<Tensor> inputs,
       List<Tensor> original,
+      List<Tensor> originalOutputs,
       Workers workers,
       Events events,
       BlockNotes notes)
@@ -143,6 +145,11 @@ public final class TinyRun {
     @Override
     public Tensor originalInput(int batch) {
       return Torch.owned(() -> original.get(batch).clone());
+    }
+
+    @Override
+    public Tensor originalOutput(int batch) {
+      return Torch.owned(() -> originalOutputs.get(batch).clone());
     }
 
     @Override

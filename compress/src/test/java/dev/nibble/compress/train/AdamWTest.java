@@ -48,7 +48,7 @@ class AdamWTest {
           double[][] decayed = reference(2, 0.5, gradients);
           double[][] plain = reference(2, 0, gradients);
           try (Workers workers = new Workers(1);
-              AdamW optimizer = new AdamW(parameters, SCHEDULE, workers)) {
+              AdamW optimizer = new AdamW(parameters, SCHEDULE.rule(), workers)) {
             for (int step = 0; step < gradients.length; step++) {
               float g = (float) gradients[step];
               optimizer.step(
@@ -74,7 +74,7 @@ class AdamWTest {
           parameters.put("a", a);
           parameters.put("b", b);
           try (Workers workers = new Workers(1);
-              AdamW optimizer = new AdamW(parameters, SCHEDULE, workers)) {
+              AdamW optimizer = new AdamW(parameters, SCHEDULE.rule(), workers)) {
             double norm =
                 optimizer.step(
                     List.of(

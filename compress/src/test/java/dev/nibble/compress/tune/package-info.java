@@ -1,0 +1,2 @@
+/** Tests of tunes. */
+package dev.nibble.compress.tune;
