@@ -1,6 +1,7 @@
 package dev.nibble.cli;
 
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.eval.report.Figures;
 import dev.nibble.eval.report.TextTable;
 import dev.nibble.eval.report.Unit;
@@ -79,16 +80,30 @@ final class InspectCommand implements Runnable {
     table.row("Family", c.family());
     table.row("Layers", Integer.toString(c.layers()));
     table.row("Width", c.hiddenSize() + ", feed-forward " + c.ffnSize());
+    if (c.moe().present()) {
+      table.row("Experts", experts(c.moe()));
+    }
     table.row("Heads", c.heads() + ", key/value " + c.kvHeads() + ", of " + c.headDim());
     table.row("Vocabulary", c.vocabSize() + (c.tiedHead() ? ", tied head" : ""));
     table.row("Context", c.maxPositions() + " tokens");
     table.row("Weights", Figures.text((double) found.elements(), Unit.COUNT));
     table.row("Bytes", Figures.text((double) found.bytes(), Unit.BYTES));
+    table.row("Read a token", Figures.text((double) found.activeBytes(), Unit.BYTES));
     table.row("Bits per weight", Figures.text(8.0 * found.bytes() / found.elements(), Unit.BITS));
     if (found.operators() > 0) {
       table.row("Run-time operators", "at " + found.operators() + " sites");
     }
     return table;
+  }
+
+  private static String experts(MoeConfig moe) {
+    String text = moe.topK() + " of " + moe.experts() + ", feed-forward " + moe.expertSize();
+    if (moe.sharedSize() > 0) {
+      text += ", shared expert " + moe.sharedSize();
+    }
+    return moe.denseLayers().isEmpty()
+        ? text
+        : text + "; none in layers " + moe.denseLayers().toString().replaceAll("[\\[\\]]", "");
   }
 
   private static TextTable types(Inspection found) {

@@ -1,9 +1,12 @@
 package dev.nibble.models;
 
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.TensorNames;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -35,19 +38,44 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
     Site k = linear(TensorNames.layer(index, TensorNames.K), config.kvSize(), hidden);
     Site v = linear(TensorNames.layer(index, TensorNames.V), config.kvSize(), hidden);
     Site o = linear(TensorNames.layer(index, TensorNames.O), hidden, config.qSize());
-    Site gate = linear(TensorNames.layer(index, TensorNames.GATE), config.ffnSize(), hidden);
-    Site up = linear(TensorNames.layer(index, TensorNames.UP), config.ffnSize(), hidden);
-    Site down = linear(TensorNames.layer(index, TensorNames.DOWN), hidden, config.ffnSize());
     Stage qkv = new Stage("qkv", List.of(q, k, v));
-    Stage ups =
-        config.gated() ? new Stage("gate_up", List.of(gate, up)) : new Stage("up", List.of(up));
-    List<Stage> stages =
-        List.of(qkv, new Stage("o", List.of(o)), ups, new Stage("down", List.of(down)));
+    List<Stage> stages = new ArrayList<>(List.of(qkv, new Stage("o", List.of(o))));
+    List<String> fromNorm = new ArrayList<>();
+    List<Mlp> mlps = Mlp.of(config, index);
+    routers(config, index).ifPresent(stages::add);
+    mlps.forEach(mlp -> stages.add(inner(config, mlp)));
+    stages.subList(2, stages.size()).forEach(stage -> fromNorm.addAll(names(stage)));
+    for (Mlp mlp : mlps) {
+      stages.add(new Stage("down", List.of(linear(mlp.down(), hidden, mlp.size()))));
+    }
     List<Site> sites = stages.stream().flatMap(s -> s.sites().stream()).toList();
-    return new BlockStructure(sites, stages, couplings(config, index, qkv, ups));
+    return new BlockStructure(sites, stages, couplings(config, index, qkv, fromNorm));
   }
 
-  private static List<Coupling> couplings(ModelConfig config, int index, Stage qkv, Stage ups) {
+  /** The router, and what gates the shared expert: they read what the experts read. */
+  private static Optional<Stage> routers(ModelConfig config, int index) {
+    MoeConfig moe = config.moe();
+    if (!moe.at(index)) {
+      return Optional.empty();
+    }
+    List<Site> sites = new ArrayList<>();
+    sites.add(router(TensorNames.layer(index, TensorNames.ROUTER), moe.experts(), config));
+    if (moe.sharedGate()) {
+      sites.add(router(TensorNames.layer(index, TensorNames.SHARED_GATE), 1, config));
+    }
+    return Optional.of(new Stage("router", sites));
+  }
+
+  /** What reads the normed residual stream in a feed-forward network. */
+  private static Stage inner(ModelConfig config, Mlp mlp) {
+    Site up = linear(mlp.up(), mlp.size(), config.hiddenSize());
+    return config.gated()
+        ? new Stage("gate_up", List.of(linear(mlp.gate(), mlp.size(), config.hiddenSize()), up))
+        : new Stage("up", List.of(up));
+  }
+
+  private static List<Coupling> couplings(
+      ModelConfig config, int index, Stage qkv, List<String> ups) {
     List<Coupling> out = new ArrayList<>();
     int hidden = config.hiddenSize();
     String first = TensorNames.layer(index, TensorNames.INPUT_NORM);
@@ -55,12 +83,10 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
     switch (config.residual()) {
       case SEQUENTIAL, SANDWICH, PARALLEL -> {
         out.add(normed(first, names(qkv), hidden));
-        out.add(normed(second, names(ups), hidden));
+        out.add(normed(second, ups, hidden));
       }
       case PARALLEL_SHARED_NORM ->
-          out.add(
-              normed(
-                  first, Stream.concat(names(qkv).stream(), names(ups).stream()).toList(), hidden));
+          out.add(normed(first, Stream.concat(names(qkv).stream(), ups.stream()).toList(), hidden));
       case POST_NORM -> {} // the norms' outputs are the residual stream itself
     }
     out.add(
@@ -73,14 +99,11 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
             config.headDim()));
     boolean relu = config.activation() == ModelConfig.Activation.RELU;
     if (config.gated() || relu) {
-      out.add(
-          new Coupling(
-              config.gated() ? Coupling.Kind.UP_TO_DOWN : Coupling.Kind.LINEAR_RELU_LINEAR,
-              TensorNames.layer(index, TensorNames.UP),
-              List.of(TensorNames.layer(index, TensorNames.DOWN)),
-              config.ffnSize(),
-              1,
-              0));
+      Coupling.Kind kind =
+          config.gated() ? Coupling.Kind.UP_TO_DOWN : Coupling.Kind.LINEAR_RELU_LINEAR;
+      Mlp.of(config, index)
+          .forEach(
+              mlp -> out.add(new Coupling(kind, mlp.up(), List.of(mlp.down()), mlp.size(), 1, 0)));
     }
     return List.copyOf(out);
   }
@@ -136,6 +159,10 @@ record BlockStructure(List<Site> sites, List<Stage> stages, List<Coupling> coupl
 
   private static List<String> names(Stage stage) {
     return stage.sites().stream().map(Site::name).toList();
+  }
+
+  private static Site router(String name, int outputs, ModelConfig config) {
+    return new Site(name, Site.Kind.ROUTER, outputs, config.hiddenSize());
   }
 
   private static Site linear(String name, int outputs, int inputs) {

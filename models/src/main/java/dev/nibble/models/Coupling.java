@@ -20,7 +20,10 @@ public record Coupling(
 
   /** Kinds of coupling. */
   public enum Kind {
-    /** A norm's gain (and bias) and the linears that read it: any diagonal scaling. */
+    /**
+     * A norm's gain (and bias) and the linears that read it, in a layer with experts the router and
+     * all experts: any diagonal scaling.
+     */
     NORM_TO_LINEARS,
     /** v_proj → o_proj through attention (mixing over tokens is linear): per-head maps. */
     VALUE_TO_OUTPUT,

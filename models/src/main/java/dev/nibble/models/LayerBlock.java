@@ -1,20 +1,27 @@
 package dev.nibble.models;
 
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.OnlineTransform;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
-/** A block of a decoder or an encoder: attention and MLP around the residual stream. */
+/** A block of a decoder or an encoder: attention and MLP, or experts, around the residual stream. */
 final class LayerBlock extends LoadedBlock {
   private final int index;
   private final Attention attention;
+  private final List<Mlp> mlps;
 
   LayerBlock(int index, ModelConfig config, Attention attention, Map<String, Tensor> parameters) {
     super(TensorNames.layer(index), config, BlockStructure.layer(config, index), parameters);
     this.index = index;
     this.attention = attention;
+    this.mlps = Mlp.of(config, index);
     addState(at(TensorNames.ATTENTION));
   }
 
@@ -22,6 +29,7 @@ final class LayerBlock extends LoadedBlock {
     super(of, substitutes);
     this.index = of.index;
     this.attention = of.attention;
+    this.mlps = of.mlps;
   }
 
   @Override
@@ -38,24 +46,25 @@ final class LayerBlock extends LoadedBlock {
           return switch (config.residual()) {
             case SEQUENTIAL -> {
               Tensor x = input.add(attend(norm(first, input), context));
-              yield x.add(mlp(norm(second, x), context));
+              yield x.add(feedForward(norm(second, x), context));
             }
             case POST_NORM -> {
               Tensor x = norm(first, input.add(attend(input, context)));
-              yield norm(second, x.add(mlp(x, context)));
+              yield norm(second, x.add(feedForward(x, context)));
             }
             case SANDWICH -> {
               Tensor attended = attend(norm(first, input), context);
               Tensor x = input.add(norm(at(TensorNames.ATTENTION_OUT_NORM), attended));
-              yield x.add(norm(at(TensorNames.MLP_OUT_NORM), mlp(norm(second, x), context)));
+              yield x.add(
+                  norm(at(TensorNames.MLP_OUT_NORM), feedForward(norm(second, x), context)));
             }
             case PARALLEL ->
                 input
                     .add(attend(norm(first, input), context))
-                    .add(mlp(norm(second, input), context));
+                    .add(feedForward(norm(second, input), context));
             case PARALLEL_SHARED_NORM -> {
               Tensor normed = norm(first, input);
-              yield input.add(attend(normed, context)).add(mlp(normed, context));
+              yield input.add(attend(normed, context)).add(feedForward(normed, context));
             }
           };
         });
@@ -67,7 +76,7 @@ final class LayerBlock extends LoadedBlock {
         () ->
             switch (part) {
               case "self_attn" -> attend(input, context);
-              case "mlp" -> mlp(input, context);
+              case "mlp" -> feedForward(input, context);
               default -> super.forwardPart(part, input, context);
             });
   }
@@ -96,14 +105,67 @@ final class LayerBlock extends LoadedBlock {
     return x.view(x.size(0), x.size(1), count, config.headDim()).transpose(1, 2);
   }
 
-  private Tensor mlp(Tensor x, BlockContext context) {
-    if (config.gated()) {
-      Tensor gate = activate(config.activation(), linear(at(TensorNames.GATE), x, context));
-      Tensor up = linear(at(TensorNames.UP), x, context);
-      return linear(at(TensorNames.DOWN), gate.mul(up), context);
+  private Tensor feedForward(Tensor x, BlockContext context) {
+    return config.moe().at(index)
+        ? experts(x, context)
+        : mlp(mlps.getFirst(), x, context.observer());
+  }
+
+  /** Only experts that some token goes to are computed. */
+  private Tensor experts(Tensor x, BlockContext context) {
+    Tensor tokens = x.reshape(-1, config.hiddenSize());
+    Tensor logits = linear(at(TensorNames.ROUTER), x, context);
+    Routing routing =
+        Routing.of(config.moe(), logits.view(-1, config.moe().experts()), at(TensorNames.ROUTER));
+    List<Tensor> outputs = new ArrayList<>();
+    Tensor shared = null;
+    for (Mlp mlp : mlps) {
+      if (!mlp.routed()) {
+        shared = shared(mlp, x, context);
+        continue;
+      }
+      boolean all = context.shownAll().contains(mlp.module());
+      if (all) {
+        show(mlp, tokens, context.observer());
+      }
+      long[] rows = routing.tokens(mlp.expert());
+      if (rows.length > 0) {
+        Tensor part = tokens.index_select(0, Torch.fromLongs(rows, rows.length)).unsqueeze(0);
+        Tensor y = mlp(mlp, part, all ? null : routed(context.observer(), rows));
+        outputs.add(y.squeeze(0));
+      }
     }
-    Tensor inner = activate(config.activation(), linear(at(TensorNames.UP), x, context));
-    return linear(at(TensorNames.DOWN), inner, context);
+    Tensor sum = routing.combine(outputs).view(x.size(0), x.size(1), config.hiddenSize());
+    return shared == null ? sum : sum.add(shared);
+  }
+
+  private Tensor shared(Mlp mlp, Tensor x, BlockContext context) {
+    Tensor y = mlp(mlp, x, context.observer());
+    return config.moe().sharedGate()
+        ? y.mul(torch.sigmoid(linear(at(TensorNames.SHARED_GATE), x, context)))
+        : y;
+  }
+
+  /** Runs an expert on every token only to be watched. */
+  private void show(Mlp mlp, Tensor tokens, BlockContext.SiteObserver observer) {
+    long[] rows = new long[Math.toIntExact(tokens.size(0))];
+    Arrays.setAll(rows, i -> i);
+    mlp(mlp, tokens.unsqueeze(0), routed(observer, rows));
+  }
+
+  private static BlockContext.SiteObserver routed(
+      BlockContext.SiteObserver observer, long[] tokens) {
+    return observer == null ? null : (site, input) -> observer.observe(site, input, tokens);
+  }
+
+  private Tensor mlp(Mlp mlp, Tensor x, BlockContext.SiteObserver observer) {
+    if (config.gated()) {
+      Tensor gate = activate(config.activation(), linear(mlp.gate(), x, observer));
+      Tensor up = linear(mlp.up(), x, observer);
+      return linear(mlp.down(), gate.mul(up), observer);
+    }
+    Tensor inner = activate(config.activation(), linear(mlp.up(), x, observer));
+    return linear(mlp.down(), inner, observer);
   }
 
   private String at(String part) {

@@ -127,6 +127,11 @@ abstract class LoadedBlock implements Block {
 
   /** Transforms, substitute matrix, observer, input quantizer, weight, output transforms, bias. */
   final Tensor linear(String site, Tensor input, BlockContext context) {
+    return linear(site, input, context.observer());
+  }
+
+  /** As the other; the observer may be null. */
+  final Tensor linear(String site, Tensor input, BlockContext.SiteObserver observer) {
     SiteState state = state(site);
     Tensor x = input;
     for (OnlineTransform transform : state.transforms()) {
@@ -136,8 +141,8 @@ abstract class LoadedBlock implements Block {
     if (matrix != null) {
       x = torch.matmul(x, matrix);
     }
-    if (context.observer() != null) {
-      context.observer().observe(site, x);
+    if (observer != null) {
+      observer.observe(site, x);
     }
     if (state.inputQuant().isPresent()) {
       x = FakeQuant.apply(state.inputQuant().get(), x);

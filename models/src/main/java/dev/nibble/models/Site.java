@@ -15,6 +15,8 @@ public record Site(String name, Kind kind, int outputs, int inputs) {
   public enum Kind {
     LINEAR,
     EMBEDDING,
+    /** A small linear that decides which experts a token goes to, or how much of the shared one. */
+    ROUTER,
     ATTENTION,
     KEY_CACHE,
     VALUE_CACHE

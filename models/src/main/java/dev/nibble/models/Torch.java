@@ -218,6 +218,13 @@ public final class Torch {
     return out;
   }
 
+  /** All values as int64, row-major. */
+  public static long[] toLongs(Tensor tensor) {
+    long[] out = new long[Math.toIntExact(tensor.numel())];
+    copyOut(tensor, ScalarType.Long, MemorySegment.ofArray(out));
+    return out;
+  }
+
   /** Copies all values as native-order fp32 into {@code target}, which has exactly that size. */
   public static void copyTo(Tensor tensor, MemorySegment target) {
     copyOut(tensor, ScalarType.Float, target);

@@ -1,5 +1,6 @@
 package dev.nibble.compress.transform;
 
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.OnlineTransform;
@@ -9,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * The Hadamard transforms inside attention and MLP: which fit the model's widths, what each leaves
@@ -21,7 +23,7 @@ import java.util.Optional;
  * @param perHead folded into the outputs of {@code v_proj}
  * @param output rows of {@code o_proj}, in order
  * @param outputOnline the last of these, when run time has to do it
- * @param down rows of {@code down_proj}, done at run time too; none or one
+ * @param down rows of {@code down_proj} by width, done at run time too; empty for none
  * @param keys queries and keys at run time
  * @param notes choices that a width forced, as clauses
  */
@@ -29,7 +31,7 @@ record OnlineHadamards(
     Optional<OnlineTransform> perHead,
     List<OnlineTransform> output,
     Optional<OnlineTransform> outputOnline,
-    List<OnlineTransform> down,
+    Map<Integer, OnlineTransform> down,
     Optional<OnlineTransform> keys,
     List<String> notes) {
 
@@ -72,16 +74,28 @@ record OnlineHadamards(
         List.copyOf(notes));
   }
 
-  private static List<OnlineTransform> down(
+  private static Map<Integer, OnlineTransform> down(
       ModelConfig config, RotationOptions options, List<String> notes) {
+    Map<Integer, OnlineTransform> out = new TreeMap<>();
     if (!options.online().contains(RotationOptions.Online.DOWN)) {
-      return List.of();
+      return out;
     }
-    int width = config.ffnSize();
-    return List.of(
-        Hadamard.supported(width)
-            ? new OnlineTransform.Hadamard(width)
-            : new OnlineTransform.BlockHadamard(block(width, "the MLP", notes)));
+    for (int layer = 0; layer < config.layers(); layer++) {
+      for (Mlp mlp : Mlp.of(config, layer)) {
+        out.computeIfAbsent(
+            mlp.size(),
+            width ->
+                Hadamard.supported(width)
+                    ? new OnlineTransform.Hadamard(width)
+                    : new OnlineTransform.BlockHadamard(block(width, "an MLP", notes)));
+      }
+    }
+    return out;
+  }
+
+  /** The transform of an MLP's inner vector; none or one. */
+  List<OnlineTransform> down(Mlp mlp) {
+    return Optional.ofNullable(down.get(mlp.size())).stream().toList();
   }
 
   private static Optional<OnlineTransform> keys(
@@ -109,10 +123,12 @@ record OnlineHadamards(
   }
 
   /** Run-time transforms by site of a decoder block. */
-  Map<String, OnlineTransform> sites(int layer) {
+  Map<String, OnlineTransform> sites(ModelConfig config, int layer) {
     Map<String, OnlineTransform> out = new LinkedHashMap<>();
     outputOnline.ifPresent(t -> out.put(TensorNames.layer(layer, TensorNames.O), t));
-    down.forEach(t -> out.put(TensorNames.layer(layer, TensorNames.DOWN), t));
+    for (Mlp mlp : Mlp.of(config, layer)) {
+      down(mlp).forEach(t -> out.put(mlp.down(), t));
+    }
     keys.ifPresent(t -> out.put(TensorNames.layer(layer, TensorNames.ATTENTION), t));
     return out;
   }

@@ -60,6 +60,9 @@ public final class Rotate implements Step {
           "cannot fold the norm after the embedding into the table, because positions or a"
               + " projection come between; leave rotate out");
     }
+    if (config.norm() == Norm.LAYER && config.moe().present()) {
+      out.add("cannot fold LayerNorm's bias into a router, which has none; leave rotate out");
+    }
     if (config.norm() == Norm.LAYER && !config.finalNorm()) {
       out.add(
           "cannot centre the residual stream of a LayerNorm model whose head has no norm;"

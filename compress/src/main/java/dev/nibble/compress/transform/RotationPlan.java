@@ -1,5 +1,6 @@
 package dev.nibble.compress.transform;
 
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.OnlineTransform;
@@ -61,7 +62,7 @@ final class RotationPlan {
 
   /** Online transforms by site of a decoder block. */
   Map<String, OnlineTransform> transforms(int layer) {
-    return online.sites(layer);
+    return online.sites(before, layer);
   }
 
   /** What the residual stream {@code x} of the original model is in the rotated one. */
@@ -76,7 +77,7 @@ final class RotationPlan {
       case DECODER -> {
         block.couplings().forEach(coupling -> fold(block, coupling));
         write(TensorNames.layer(layer, TensorNames.O));
-        write(TensorNames.layer(layer, TensorNames.DOWN));
+        Mlp.of(before, layer).forEach(mlp -> write(mlp.down()));
         turnInside(layer);
       }
       case HEAD -> {
@@ -152,7 +153,7 @@ final class RotationPlan {
               rewrites.add(TensorNames.bias(value), b -> OnlineTransforms.apply(head, b));
             });
     rows(TensorNames.layer(layer, TensorNames.O), online.output());
-    rows(TensorNames.layer(layer, TensorNames.DOWN), online.down());
+    Mlp.of(before, layer).forEach(mlp -> rows(mlp.down(), online.down(mlp)));
   }
 
   private void rows(String linear, Iterable<OnlineTransform> maps) {

@@ -8,6 +8,7 @@ import dev.nibble.core.model.ModelConfig.Activation;
 import dev.nibble.core.model.ModelConfig.Norm;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.RopeConfig;
 import dev.nibble.core.model.Scalars;
 import dev.nibble.core.tensor.DenseTensor;
@@ -135,7 +136,8 @@ public final class TinyFamilies {
         List.of(2),
         new Scalars(5.5, 0.4, 8, 6),
         new LocalAttention(4, RopeConfig.plain(100, 12), List.of(0)),
-        EncoderConfig.NONE);
+        EncoderConfig.NONE,
+        MoeConfig.NONE);
   }
 
   /** One configuration for each family that Nibble reads and that can be rotated, by name. */

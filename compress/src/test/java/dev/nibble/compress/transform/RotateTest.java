@@ -135,12 +135,12 @@ class RotateTest extends TransformContract {
     OnlineHadamards nine = OnlineHadamards.of(shape(9, 64, 1536), all);
     assertThat(nine.perHead()).isEmpty();
     assertThat(nine.outputOnline()).contains(new OnlineTransform.Hadamard(576));
-    assertThat(nine.down()).containsExactly(new OnlineTransform.Hadamard(1536));
+    assertThat(nine.down().values()).containsExactly(new OnlineTransform.Hadamard(1536));
     assertThat(nine.notes()).hasSize(1).first().asString().contains("9 heads");
     OnlineHadamards odd = OnlineHadamards.of(shape(7, 10, 92), all);
-    assertThat(odd.down()).containsExactly(new OnlineTransform.BlockHadamard(4));
+    assertThat(odd.down().values()).containsExactly(new OnlineTransform.BlockHadamard(4));
     assertThat(odd.notes()).anyMatch(n -> n.contains("92") && n.contains("blocks of 4"));
-    assertThat(OnlineHadamards.of(shape(8, 8, 1376), all).down())
+    assertThat(OnlineHadamards.of(shape(8, 8, 1376), all).down().values())
         .containsExactly(new OnlineTransform.Hadamard(1376));
   }
 

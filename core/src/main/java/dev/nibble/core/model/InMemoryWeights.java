@@ -46,7 +46,7 @@ public final class InMemoryWeights implements ModelWeights {
               float[] values = new float[Math.toIntExact(count)];
               boolean writer =
                   name.endsWith(TensorNames.weight(TensorNames.O))
-                      || name.endsWith(TensorNames.weight(TensorNames.DOWN));
+                      || name.endsWith(TensorNames.weight(Mlp.DOWN));
               double scale = writer ? deviation / Math.sqrt(2.0 * config.layers()) : deviation;
               for (int i = 0; i < values.length; i++) {
                 values[i] =

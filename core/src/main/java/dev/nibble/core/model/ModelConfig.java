@@ -8,15 +8,17 @@ import java.util.List;
  * pass from it alone.
  *
  * @param family source family in Hugging Face's {@code model_type} terms: {@code llama}, {@code
- *     mistral}, {@code qwen2}, {@code qwen3}, {@code gemma2}, {@code gemma3_text}, {@code opt},
- *     {@code gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}, {@code bert}, {@code electra}
+ *     mistral}, {@code qwen2}, {@code qwen3}, {@code mixtral}, {@code qwen2_moe}, {@code
+ *     qwen3_moe}, {@code deepseek}, {@code gemma2}, {@code gemma3_text}, {@code opt}, {@code
+ *     gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}, {@code bert},
+ *     {@code electra}
  * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual stream
  * @param layers decoder blocks
  * @param heads query heads
  * @param kvHeads key/value heads, a divisor of {@code heads}
  * @param headDim width of a head
- * @param ffnSize inner width of the MLP
+ * @param ffnSize inner width of a plain MLP
  * @param maxPositions trained context length
  * @param norm kind of normalization
  * @param normEps its epsilon
@@ -44,6 +46,7 @@ import java.util.List;
  * @param scalars unusual factors and caps
  * @param local layers with a window and rotary parameters of their own
  * @param encoder tables and head of an encoder; {@link EncoderConfig#NONE} for a decoder
+ * @param moe experts in place of plain MLPs
  */
 public record ModelConfig(
     String family,
@@ -78,7 +81,8 @@ public record ModelConfig(
     List<Integer> eosIds,
     Scalars scalars,
     LocalAttention local,
-    EncoderConfig encoder) {
+    EncoderConfig encoder,
+    MoeConfig moe) {
 
   /** Normalization. */
   public enum Norm {
@@ -126,7 +130,7 @@ public record ModelConfig(
     eosIds = List.copyOf(eosIds);
   }
 
-  /** A decoder with the usual scalars whose layers all attend alike. */
+  /** A decoder with the usual scalars, whose layers all attend alike and have no experts. */
   public ModelConfig(
       String family,
       int vocabSize,
@@ -191,7 +195,8 @@ public record ModelConfig(
         eosIds,
         Scalars.USUAL,
         LocalAttention.NONE,
-        EncoderConfig.NONE);
+        EncoderConfig.NONE,
+        MoeConfig.NONE);
   }
 
   /** True when a layer is one of {@link #local}. */
@@ -226,24 +231,29 @@ public record ModelConfig(
 
   /** The same model with an untied head (after a rewrite that makes head and embedding differ). */
   public ModelConfig withUntiedHead() {
-    return copy(norm, attentionBias, mlpBias, headBias, embeddingNorm, false);
+    return copy(norm, attentionBias, mlpBias, headBias, embeddingNorm, false, moe);
   }
 
   /** The same model with another normalization (LayerNorm turned into RMSNorm by mean folding). */
   public ModelConfig withNorm(Norm other) {
-    return copy(other, attentionBias, mlpBias, headBias, embeddingNorm, tiedHead);
+    return copy(other, attentionBias, mlpBias, headBias, embeddingNorm, tiedHead, moe);
   }
 
   /**
    * The same model with other biases (after a rewrite that folds a norm's bias into its readers).
    */
   public ModelConfig withBiases(boolean attention, boolean mlp, boolean head) {
-    return copy(norm, attention, mlp, head, embeddingNorm, tiedHead);
+    return copy(norm, attention, mlp, head, embeddingNorm, tiedHead, moe);
   }
 
   /** The same model without the norm after the embedding (folded into the table). */
   public ModelConfig withoutEmbeddingNorm() {
-    return copy(norm, attentionBias, mlpBias, headBias, false, tiedHead);
+    return copy(norm, attentionBias, mlpBias, headBias, false, tiedHead, moe);
+  }
+
+  /** The same model with these experts. */
+  public ModelConfig withMoe(MoeConfig experts) {
+    return copy(norm, attentionBias, mlpBias, headBias, embeddingNorm, tiedHead, experts);
   }
 
   private ModelConfig copy(
@@ -252,7 +262,8 @@ public record ModelConfig(
       boolean newMlpBias,
       boolean newHeadBias,
       boolean newEmbeddingNorm,
-      boolean newTiedHead) {
+      boolean newTiedHead,
+      MoeConfig newMoe) {
     return new ModelConfig(
         family,
         vocabSize,
@@ -286,6 +297,7 @@ public record ModelConfig(
         eosIds,
         scalars,
         local,
-        encoder);
+        encoder,
+        newMoe);
   }
 }

@@ -72,12 +72,20 @@ public final class TensorLayout {
       norm(out, config, TensorNames.layer(index, TensorNames.ATTENTION_OUT_NORM));
       norm(out, config, TensorNames.layer(index, TensorNames.MLP_OUT_NORM));
     }
-    int ffn = config.ffnSize();
-    if (config.gated()) {
-      linear(out, TensorNames.layer(index, TensorNames.GATE), ffn, hidden, config.mlpBias());
+    if (config.moe().at(index)) {
+      linear(
+          out, TensorNames.layer(index, TensorNames.ROUTER), config.moe().experts(), hidden, false);
+      if (config.moe().sharedGate()) {
+        linear(out, TensorNames.layer(index, TensorNames.SHARED_GATE), 1, hidden, false);
+      }
     }
-    linear(out, TensorNames.layer(index, TensorNames.UP), ffn, hidden, config.mlpBias());
-    linear(out, TensorNames.layer(index, TensorNames.DOWN), hidden, ffn, config.mlpBias());
+    for (Mlp mlp : Mlp.of(config, index)) {
+      if (config.gated()) {
+        linear(out, mlp.gate(), mlp.size(), hidden, config.mlpBias());
+      }
+      linear(out, mlp.up(), mlp.size(), hidden, config.mlpBias());
+      linear(out, mlp.down(), hidden, mlp.size(), config.mlpBias());
+    }
     return out;
   }
 
@@ -114,6 +122,23 @@ public final class TensorLayout {
         linear(out, TensorNames.CLASSIFIER, config.encoder().labels(), hidden, true);
       }
     }
+  }
+
+  /**
+   * Share of a tensor's bytes that decoding one token reads: of routed experts those that a token
+   * goes to, of the embedding one row unless it is the head too.
+   *
+   * @param tensor canonical name
+   */
+  public static double activeShare(ModelConfig config, String tensor) {
+    if (tensor.contains("." + TensorNames.EXPERTS + ".")) {
+      return (double) config.moe().topK() / config.moe().experts();
+    }
+    if (tensor.equals(TensorNames.weight(TensorNames.EMBEDDING)) && !config.tiedHead()) {
+      return 1.0 / config.vocabSize();
+    }
+    boolean positions = tensor.equals(TensorNames.weight(TensorNames.POSITIONS));
+    return positions ? 1.0 / (config.maxPositions() + config.positionOffset()) : 1;
   }
 
   private static void norm(Map<String, long[]> out, ModelConfig config, String module) {

@@ -19,6 +19,10 @@ package dev.nibble.core.model;
  * model.layers.N.{attention,mlp}_output_layernorm.{weight,bias} [hidden]
  * model.layers.N.mlp.{gate,up}_proj.{weight,bias}            [ffn, hidden]
  * model.layers.N.mlp.down_proj.{weight,bias}                 [hidden, ffn]
+ * model.layers.N.mlp.router.weight                           [experts, hidden]
+ * model.layers.N.mlp.experts.E.{gate,up,down}_proj.weight    as those of mlp, expertSize for ffn
+ * model.layers.N.mlp.shared_expert.{gate,up,down}_proj...    as those of mlp, sharedSize for ffn
+ * model.layers.N.mlp.shared_expert_gate.weight               [1, hidden]
  * model.norm.{weight,bias}                                   [hidden]
  * lm_head.{weight,bias}                                      [vocab, embeddingSize]
  *
@@ -55,6 +59,12 @@ public final class TensorNames {
   public static final String UP = "mlp.up_proj";
   public static final String DOWN = "mlp.down_proj";
 
+  public static final String MLP = "mlp";
+  public static final String ROUTER = "mlp.router";
+  public static final String EXPERTS = "mlp.experts";
+  public static final String SHARED_EXPERT = "mlp.shared_expert";
+  public static final String SHARED_GATE = "mlp.shared_expert_gate";
+
   private TensorNames() {}
 
   /** {@code model.layers.N}. */
@@ -65,6 +75,11 @@ public final class TensorNames {
   /** {@code model.layers.N.part}, as {@code layer(3, DOWN)}. */
   public static String layer(int index, String part) {
     return layer(index) + "." + part;
+  }
+
+  /** {@code model.layers.N.mlp.experts.E}. */
+  public static String expert(int layer, int expert) {
+    return layer(layer, EXPERTS) + "." + expert;
   }
 
   /** {@code module.weight}. */

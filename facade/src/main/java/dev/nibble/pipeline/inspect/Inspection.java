@@ -2,6 +2,7 @@ package dev.nibble.pipeline.inspect;
 
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.TensorLayout;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.io.model.OpenedModel;
@@ -83,6 +84,14 @@ public record Inspection(
   /** Stored bytes of all tensors. */
   public long bytes() {
     return tensors.stream().mapToLong(Entry::bytes).sum();
+  }
+
+  /** Stored bytes that decoding one token reads. */
+  public long activeBytes() {
+    return Math.round(
+        tensors.stream()
+            .mapToDouble(t -> t.bytes() * TensorLayout.activeShare(config, t.name()))
+            .sum());
   }
 
   /** Number of weights. */

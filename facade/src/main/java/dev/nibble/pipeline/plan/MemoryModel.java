@@ -5,6 +5,7 @@ import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.models.BlockHandle;
 import dev.nibble.models.Model;
 import java.util.Arrays;
@@ -84,13 +85,20 @@ final class MemoryModel {
     long perToken =
         switch (block.kind()) {
           case EMBEDDING -> 3L * c.hiddenSize();
-          case DECODER ->
-              8L * c.hiddenSize()
-                  + 8L * c.qSize()
-                  + 6L * c.kvSize()
-                  + (c.gated() ? 4L : 2L) * c.ffnSize();
+          case DECODER -> 8L * c.hiddenSize() + 8L * c.qSize() + 6L * c.kvSize() + feedForward(c);
           case HEAD -> 0; // no activations leave the head, so it is not run
         };
     return perToken * batchTokens * Float.BYTES;
+  }
+
+  /** Inner vectors; with experts also each expert's input and output. */
+  private static long feedForward(ModelConfig c) {
+    MoeConfig moe = c.moe();
+    long copies = c.gated() ? 4L : 2L;
+    long experts =
+        copies * ((long) moe.topK() * moe.expertSize() + moe.sharedSize())
+            + 4L * moe.topK() * c.hiddenSize();
+    boolean plain = !moe.present() || !moe.denseLayers().isEmpty();
+    return Math.max(moe.present() ? experts : 0, plain ? copies * c.ffnSize() : 0);
   }
 }

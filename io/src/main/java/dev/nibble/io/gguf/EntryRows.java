@@ -10,6 +10,7 @@ import dev.nibble.core.work.Workers;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -53,8 +54,7 @@ final class EntryRows implements GgufWriter.RowSource {
     this.headDim = headDim;
     this.importance = importance;
     this.workers = workers;
-    long[] shape = entry.shape();
-    this.columns = Math.toIntExact(shape[shape.length - 1]);
+    this.columns = Math.toIntExact(entry.columns());
     this.rowBytes = Math.toIntExact(type.rowBytes(columns));
   }
 
@@ -84,8 +84,7 @@ final class EntryRows implements GgufWriter.RowSource {
         Source source = source(from + r);
         source.tensor.dequantize(source.row, source.row + 1, x, r * columns);
       }
-      byte[] bytes = GgmlEncoder.encode(type, x, 0, rows, columns, importance, entry.name());
-      System.arraycopy(bytes, 0, out, at, bytes.length);
+      encode(from, rows, x, out, at);
       return;
     }
     for (int r = 0; r < rows; r++) {
@@ -97,6 +96,24 @@ final class EntryRows implements GgufWriter.RowSource {
         MemorySegment data = data(source.tensor);
         MemorySegment.copy(data, ValueLayout.JAVA_BYTE, source.row * rowBytes, out, to, rowBytes);
       }
+    }
+  }
+
+  /** Stacked experts may have an importance each: rows are encoded expert by expert then. */
+  private void encode(long from, int rows, float[] x, byte[] out, int at) {
+    boolean each = importance != null && importance.length != columns;
+    long run = each ? entry.parts().getFirst().rows() : rows;
+    for (int r = 0; r < rows; ) {
+      int count = each ? (int) Math.min(rows - r, run - (from + r) % run) : rows;
+      float[] weights = importance;
+      if (each) {
+        int first = Math.toIntExact((from + r) / run * columns);
+        weights = Arrays.copyOfRange(importance, first, first + columns);
+      }
+      byte[] bytes =
+          GgmlEncoder.encode(type, x, r * columns, count, columns, weights, entry.name());
+      System.arraycopy(bytes, 0, out, at + r * rowBytes, bytes.length);
+      r += count;
     }
   }
 

@@ -6,6 +6,7 @@ import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.RopeConfig;
 import dev.nibble.core.model.RopeConfig.Scaling;
 import dev.nibble.core.model.Scalars;
@@ -49,9 +50,7 @@ final class GgufConfig {
   }
 
   private ModelConfig read() {
-    if (count("expert_count", 0) > 0) {
-      throw problem(key("expert_count"), "mixture-of-experts models are not supported");
-    }
+    MoeConfig moe = GgufExperts.read(file, family, numbers());
     int hidden = count("embedding_length");
     int heads = count("attention.head_count");
     int kvHeads = count("attention.head_count_kv", heads);
@@ -73,7 +72,7 @@ final class GgufConfig {
     boolean gemma = family.isGemma();
     String qkv = family.fusedQkv() ? "blk.0.attn_qkv.bias" : "blk.0.attn_q.bias";
     return new ModelConfig(
-        family.familyName(),
+        moe.present() && family == GgufFamily.LLAMA ? "mixtral" : family.familyName(),
         (int) embedding[0],
         hidden,
         layers,
@@ -105,7 +104,8 @@ final class GgufConfig {
         endIds(),
         gemma ? scalars(layers, hidden, heads, headDim) : Scalars.USUAL,
         gemma ? GemmaKeys.local(family, layers, window, localRope(rope)) : LocalAttention.NONE,
-        EncoderConfig.NONE);
+        EncoderConfig.NONE,
+        moe);
   }
 
   private Scalars scalars(int layers, int hidden, int heads, int headDim) {
@@ -123,6 +123,20 @@ final class GgufConfig {
     return family == GgufFamily.GEMMA2
         ? rope
         : RopeConfig.plain(number(GemmaKeys.LOCAL_BASE, GemmaKeys.USUAL_LOCAL_BASE), rope.dim());
+  }
+
+  private GgufExperts.Numbers numbers() {
+    return new GgufExperts.Numbers() {
+      @Override
+      public int count(String suffix, int absent) {
+        return GgufConfig.this.count(suffix, absent);
+      }
+
+      @Override
+      public double number(String suffix, double absent) {
+        return GgufConfig.this.number(suffix, absent);
+      }
+    };
   }
 
   private long[] embedding(int hidden) {

@@ -77,6 +77,7 @@ final class GgufConfigWriter {
     }
     checkResidual(family, config);
     checkExtras(family, config);
+    GgufExperts.check(family, config.moe());
     return family;
   }
 
@@ -110,7 +111,7 @@ final class GgufConfigWriter {
     }
   }
 
-  private static NibbleException refused(String part) {
+  static NibbleException refused(String part) {
     return new NibbleException(
         "GGUF cannot carry " + part + "; export the model in the nibble format instead");
   }
@@ -136,6 +137,7 @@ final class GgufConfigWriter {
       count("attention.key_length", config.headDim());
       count("attention.value_length", config.headDim());
     }
+    GgufExperts.write(family, config.moe(), keys);
     boolean rms = config.norm() == Norm.RMS;
     number(
         rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",

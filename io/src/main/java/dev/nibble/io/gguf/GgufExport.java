@@ -182,9 +182,13 @@ public final class GgufExport {
 
   private static void checkShape(
       GgufLayout.Entry entry, GgufLayout.Part part, PackedTensor tensor) {
-    long[] expected = entry.shape().clone();
-    expected[0] = part.rows();
-    if (!Arrays.equals(tensor.shape(), expected)) {
+    boolean vector = entry.shape().length == 1;
+    long[] expected = vector ? new long[] {part.rows()} : new long[] {part.rows(), entry.columns()};
+    boolean fits =
+        vector
+            ? tensor.elements() == part.rows() // the shared expert's gate is a matrix of one row
+            : Arrays.equals(tensor.shape(), expected);
+    if (!fits) {
       throw new NibbleException(
           part.name()
               + " has shape "
@@ -196,8 +200,10 @@ public final class GgufExport {
 
   private GgmlType type(GgufLayout.Entry entry, List<PackedTensor> parts) {
     String name = entry.name();
-    // The reference readers want vectors and position tables in full precision.
-    if (entry.shape().length == 1 || name.equals("position_embd.weight")) {
+    // The reference readers want vectors, position tables and routers in full precision.
+    if (entry.shape().length == 1
+        || name.equals("position_embd.weight")
+        || name.endsWith("." + GgufLayout.ROUTER + ".weight")) {
       return GgmlType.F32;
     }
     GgmlType wanted =
@@ -212,7 +218,7 @@ public final class GgufExport {
       wanted =
           options.mix().isEmpty() ? storedType(name, parts) : mixType(options.mix().get(), name);
     }
-    long columns = entry.shape()[1];
+    long columns = entry.columns();
     GgmlType type = GgufMix.fitting(wanted, columns);
     if (type != wanted) {
       notes.add(
@@ -245,7 +251,8 @@ public final class GgufExport {
             config.layers(),
             config.heads() / config.kvHeads(),
             !options.importance().isEmpty());
-    return mix.typeOf(path[2], place);
+    // experts follow the rules of the matrix that they stand for
+    return mix.typeOf(path[2].replaceFirst("_(exps|shexp)$", ""), place);
   }
 
   /** The type that holds all parts without change. */
@@ -261,7 +268,7 @@ public final class GgufExport {
         name
             + " is one tensor in GGUF, but its parts are stored as "
             + types
-            + "; quantize q, k and v alike, or export with a mix");
+            + "; quantize these parts alike, or export with a mix");
   }
 
   private static GgmlType storedType(String name, PackedTensor tensor) {

@@ -15,6 +15,9 @@ enum GgufFamily {
   QWEN3("qwen3", Norm.RMS, Activation.SILU, Positions.ROPE),
   GEMMA2("gemma2", Norm.RMS, Activation.GELU_TANH, Positions.ROPE),
   GEMMA3("gemma3", Norm.RMS, Activation.GELU_TANH, Positions.ROPE),
+  QWEN2MOE("qwen2moe", Norm.RMS, Activation.SILU, Positions.ROPE),
+  QWEN3MOE("qwen3moe", Norm.RMS, Activation.SILU, Positions.ROPE),
+  DEEPSEEK("deepseek", Norm.RMS, Activation.SILU, Positions.ROPE),
   GPT2("gpt2", Norm.LAYER, Activation.GELU_TANH, Positions.LEARNED),
   GPTNEOX("gptneox", Norm.LAYER, Activation.GELU, Positions.ROPE),
   FALCON("falcon", Norm.LAYER, Activation.GELU, Positions.ROPE),
@@ -37,11 +40,13 @@ enum GgufFamily {
     return architecture;
   }
 
-  /** Name of the family in a {@code ModelConfig}. */
+  /** Name of the family in a {@code ModelConfig}; Llama files with experts are Mixtral. */
   String familyName() {
     return switch (this) {
       case GPTNEOX -> "gpt_neox";
       case GEMMA3 -> "gemma3_text";
+      case QWEN2MOE -> "qwen2_moe";
+      case QWEN3MOE -> "qwen3_moe";
       default -> name().toLowerCase(Locale.ROOT);
     };
   }
@@ -70,7 +75,7 @@ enum GgufFamily {
 
   /** True for norms on queries and keys. */
   boolean qkNorm() {
-    return this == QWEN3 || this == GEMMA3;
+    return this == QWEN3 || this == QWEN3MOE || this == GEMMA3;
   }
 
   /** True when q, k and v are one tensor. */
@@ -80,7 +85,17 @@ enum GgufFamily {
 
   /** True when q and k rows are stored with rotary pairs adjacent. */
   boolean rotaryPairs() {
-    return this == LLAMA;
+    return this == LLAMA || this == DEEPSEEK;
+  }
+
+  /** True when models of this kind can have experts. */
+  boolean experts() {
+    return this == LLAMA || this == QWEN2MOE || this == QWEN3MOE || this == DEEPSEEK;
+  }
+
+  /** True when its readers divide the chosen experts' weights by their sum. */
+  boolean normalisesTopK() {
+    return this == LLAMA || this == QWEN3MOE;
   }
 
   /** The architecture of that GGUF name. */
@@ -88,9 +103,10 @@ enum GgufFamily {
     return Arrays.stream(values()).filter(f -> f.architecture.equals(architecture)).findFirst();
   }
 
-  /** The architecture that carries a {@code ModelConfig} family; Mistral goes as Llama. */
+  /** The architecture that carries a {@code ModelConfig} family; Mistral, Mixtral go as Llama. */
   static Optional<GgufFamily> ofFamily(String family) {
-    String name = family.equals("mistral") ? "llama" : family;
+    boolean llama = family.equals("mistral") || family.equals("mixtral");
+    String name = llama ? "llama" : family;
     return Arrays.stream(values()).filter(f -> f.familyName().equals(name)).findFirst();
   }
 

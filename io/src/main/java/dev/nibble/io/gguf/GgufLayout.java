@@ -1,9 +1,11 @@
 package dev.nibble.io.gguf;
 
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Norm;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.TensorNames;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,10 +24,20 @@ final class GgufLayout {
    * A tensor of the file.
    *
    * @param name GGUF name
-   * @param shape slowest axis first
+   * @param shape slowest axis first; of stacked experts {@code [experts, rows, columns]}
    * @param parts canonical tensors it holds, one below the other
    */
-  record Entry(String name, long[] shape, List<Part> parts) {}
+  record Entry(String name, long[] shape, List<Part> parts) {
+    /** Elements of a row. */
+    long columns() {
+      return shape[shape.length - 1];
+    }
+
+    /** Elements of a vector; rows of a matrix or of all stacked ones. */
+    long rows() {
+      return shape.length == 3 ? shape[0] * shape[1] : shape[0];
+    }
+  }
 
   /**
    * A canonical tensor inside an entry.
@@ -36,6 +48,9 @@ final class GgufLayout {
    *     one
    */
   record Part(String name, long rows, int rotaryHeads) {}
+
+  /** Role of the router's tensor, without {@code .weight}. */
+  static final String ROUTER = "ffn_gate_inp";
 
   private final GgufFamily family;
   private final ModelConfig config;
@@ -82,11 +97,47 @@ final class GgufLayout {
     norms(from, to, hidden);
     attention(from, to, hidden);
     linear(from + "attn_output", to + TensorNames.O, hidden, config.qSize(), config.outputBias());
-    if (config.gated()) {
-      linear(from + "ffn_gate", to + TensorNames.GATE, config.ffnSize(), hidden, config.mlpBias());
+    if (config.moe().at(index)) {
+      experts(index, from, hidden);
+    } else {
+      mlp(from, "", Mlp.of(config, index).getFirst());
     }
-    linear(from + "ffn_up", to + TensorNames.UP, config.ffnSize(), hidden, config.mlpBias());
-    linear(from + "ffn_down", to + TensorNames.DOWN, hidden, config.ffnSize(), config.mlpBias());
+  }
+
+  private void mlp(String from, String suffix, Mlp mlp) {
+    long hidden = config.hiddenSize();
+    boolean bias = config.mlpBias();
+    if (config.gated()) {
+      linear(from + "ffn_gate" + suffix, mlp.gate(), mlp.size(), hidden, bias);
+    }
+    linear(from + "ffn_up" + suffix, mlp.up(), mlp.size(), hidden, bias);
+    linear(from + "ffn_down" + suffix, mlp.down(), hidden, mlp.size(), bias);
+  }
+
+  /** The experts' matrices are stacked in one tensor of each kind. */
+  private void experts(int index, String from, long hidden) {
+    MoeConfig moe = config.moe();
+    List<Mlp> routed = Mlp.of(config, index).stream().filter(Mlp::routed).toList();
+    String router = TensorNames.layer(index, TensorNames.ROUTER);
+    matrix(from + ROUTER, router, moe.experts(), hidden);
+    long size = moe.expertSize();
+    stack(from + "ffn_gate_exps.weight", routed.stream().map(Mlp::gate).toList(), size, hidden);
+    stack(from + "ffn_up_exps.weight", routed.stream().map(Mlp::up).toList(), size, hidden);
+    stack(from + "ffn_down_exps.weight", routed.stream().map(Mlp::down).toList(), hidden, size);
+    for (Mlp mlp : Mlp.of(config, index)) {
+      if (!mlp.routed()) {
+        mlp(from, "_shexp", mlp);
+      }
+    }
+    if (moe.sharedGate()) {
+      String gate = TensorNames.layer(index, TensorNames.SHARED_GATE) + ".weight";
+      vector(from + "ffn_gate_inp_shexp.weight", gate, hidden);
+    }
+  }
+
+  private void stack(String name, List<String> modules, long rows, long columns) {
+    List<Part> parts = modules.stream().map(m -> new Part(m + ".weight", rows, 0)).toList();
+    entries.add(new Entry(name, new long[] {modules.size(), rows, columns}, parts));
   }
 
   private void norms(String from, String to, long hidden) {

@@ -4,6 +4,7 @@ import dev.nibble.core.ModelFormatException;
 import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.TensorLayout;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
@@ -19,18 +20,20 @@ import java.util.Set;
 
 /**
  * A decoder read from a GGUF file under canonical names: fused q/k/v split, q and k rows of Llama
- * files put back into half-split rotary order. Tensors are views of the mapped file, except those
- * re-ordered ones, which are copied to the heap each time they are asked for. Plain numbers come as
- * {@link DenseTensor}, blocks as {@link GgmlTensor}.
+ * files put back into half-split rotary order, stacked experts taken apart. Tensors are views of
+ * the mapped file, except those re-ordered ones, which are copied to the heap each time they are
+ * asked for. Plain numbers come as {@link DenseTensor}, blocks as {@link GgmlTensor}.
  */
 public final class GgufModel implements ModelWeights {
 
   /** Where a canonical tensor lies: rows {@code [fromRow, fromRow + part.rows)} of a tensor. */
-  private record Place(GgufTensorInfo info, long fromRow, GgufLayout.Part part) {}
+  private record Place(
+      GgufTensorInfo info, GgufLayout.Entry entry, long fromRow, GgufLayout.Part part) {}
 
   private final GgufFile file;
   private final ModelConfig config;
   private final Map<String, Place> places = new LinkedHashMap<>();
+  private final Map<String, long[]> shapes;
 
   private GgufModel(GgufFile file) {
     this.file = file;
@@ -50,6 +53,7 @@ public final class GgufModel implements ModelWeights {
       throw new ModelFormatException(
           file.path(), "head width", config.headDim() + " is odd, but rotary heads are even");
     }
+    this.shapes = TensorLayout.all(config);
     for (GgufLayout.Entry entry : GgufLayout.of(family, config)) {
       place(entry);
     }
@@ -91,7 +95,7 @@ public final class GgufModel implements ModelWeights {
     }
     long row = 0;
     for (GgufLayout.Part part : entry.parts()) {
-      places.put(part.name(), new Place(info, row, part));
+      places.put(part.name(), new Place(info, entry, row, part));
       row += part.rows();
     }
   }
@@ -119,18 +123,18 @@ public final class GgufModel implements ModelWeights {
     }
     GgufTensorInfo info = place.info();
     GgufLayout.Part part = place.part();
-    long[] shape = info.shape();
-    boolean vector = shape.length == 1;
+    GgufLayout.Entry entry = place.entry();
+    boolean vector = entry.shape().length == 1;
     // Elements of a bias move like the rows of its matrix.
-    long rowBytes = vector ? info.byteSize() / shape[0] : info.type().rowBytes(shape[1]);
+    long rowBytes = vector ? info.byteSize() / entry.rows() : info.type().rowBytes(entry.columns());
     MemorySegment data = file.data(info);
-    if (part.rows() != shape[0]) {
+    if (part.rows() != entry.rows()) {
       data = data.asSlice(place.fromRow() * rowBytes, part.rows() * rowBytes);
     }
     if (part.rotaryHeads() > 0) {
       data = RotaryRows.toHalfSplit(data, rowBytes, config.headDim());
     }
-    shape[0] = part.rows();
+    long[] shape = shapes.get(name).clone();
     DType plain = plainType(info.type());
     return plain != null
         ? new DenseTensor(shape, plain, data)

@@ -7,6 +7,7 @@ import dev.nibble.core.model.ModelConfig.Activation;
 import dev.nibble.core.model.ModelConfig.Norm;
 import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.RopeConfig;
 import dev.nibble.core.model.Scalars;
 import dev.nibble.io.json.JsonFields;
@@ -66,6 +67,7 @@ final class ConfigDraft {
   Scalars scalars = Scalars.USUAL;
   LocalAttention local = LocalAttention.NONE;
   EncoderConfig encoder = EncoderConfig.NONE;
+  MoeConfig moe = MoeConfig.NONE;
 
   /** Sets {@code headDim} to {@code hiddenSize / heads} where it is still 0. */
   int resolveHeadDim(JsonFields source, String headsKey) {
@@ -121,10 +123,12 @@ final class ConfigDraft {
         eosIds,
         scalars,
         local,
-        encoder);
+        encoder,
+        moe);
   }
 
   private void check(JsonFields source, RopeConfig rotary) {
+    MoeJson.check(moe, source);
     if (heads % kvHeads != 0) {
       throw source.problem(
           "num_key_value_heads", kvHeads + " key/value heads do not divide " + heads + " heads");

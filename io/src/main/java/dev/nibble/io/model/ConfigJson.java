@@ -16,7 +16,7 @@ import java.util.Set;
 /**
  * {@link ModelConfig} as JSON: every component of the record under its name in snake_case, enums in
  * lower case, {@code rope} as a nested object. Reading demands every field but {@code scalars},
- * {@code local} and {@code encoder}, which are written only when they say something.
+ * {@code local}, {@code encoder} and {@code moe}, which are written only when they say something.
  */
 final class ConfigJson {
   /** Element types that a configuration may name. */
@@ -60,6 +60,9 @@ final class ConfigJson {
     out.put("bos_id", c.bosId());
     ArrayNode ends = out.putArray("eos_ids");
     c.eosIds().forEach(ends::add);
+    if (c.moe().present()) {
+      out.set("moe", MoeJson.write(c.moe()));
+    }
     if (!c.scalars().equals(Scalars.USUAL)) {
       out.set("scalars", scalars(c.scalars()));
     }
@@ -143,6 +146,7 @@ final class ConfigJson {
     d.scalars = c.optionalObject("scalars").map(ConfigJson::readScalars).orElse(d.scalars);
     d.encoder = c.optionalObject("encoder").map(ConfigJson::readEncoder).orElse(d.encoder);
     d.local = c.optionalObject("local").map(l -> readLocal(l, d.layers)).orElse(d.local);
+    c.optionalObject("moe").ifPresent(m -> d.moe = MoeJson.read(m));
     return d.build(c);
   }
 

@@ -22,6 +22,10 @@ final class Families {
           new Family("mistral", Families::mistral, c -> FamilyTensors.LLAMA),
           new Family("qwen2", Families::qwen2, c -> FamilyTensors.LLAMA),
           new Family("qwen3", Families::qwen3, c -> FamilyTensors.LLAMA),
+          new Family("mixtral", MoeFamilies::mixtral, c -> FamilyTensors.MIXTRAL),
+          new Family("qwen2_moe", MoeFamilies::qwen2, c -> FamilyTensors.QWEN_MOE),
+          new Family("qwen3_moe", MoeFamilies::qwen3, c -> FamilyTensors.QWEN_MOE),
+          new Family("deepseek", MoeFamilies::deepseek, c -> FamilyTensors.DEEPSEEK),
           new Family("gemma2", GemmaFamilies::gemma2, c -> FamilyTensors.GEMMA),
           new Family("gemma3_text", GemmaFamilies::gemma3, c -> FamilyTensors.GEMMA),
           new Family("opt", Families::opt, c -> FamilyTensors.OPT),
@@ -71,7 +75,7 @@ final class Families {
     d.slidingWindow = qwenWindow(c, d.layers);
   }
 
-  private static void llamaLike(JsonFields c, ConfigDraft d, double defaultEps) {
+  static void llamaLike(JsonFields c, ConfigDraft d, double defaultEps) {
     sizes(c, d, "hidden_size", "num_hidden_layers", "num_attention_heads");
     d.kvHeads = c.integer("num_key_value_heads", 1, MAX, d.heads);
     d.headDim = c.integer("head_dim", 1, MAX, d.family.equals("qwen3") ? 128 : 0);
@@ -84,7 +88,7 @@ final class Families {
   }
 
   /** The window of the layers, when all have the same; a mixture is refused. */
-  private static int qwenWindow(JsonFields c, int layers) {
+  static int qwenWindow(JsonFields c, int layers) {
     if (!c.flag("use_sliding_window", false)) {
       return 0;
     }

@@ -109,6 +109,18 @@ final class FamilyTensors {
           Fused.GROUPED,
           false);
 
+  static final TensorTable MIXTRAL =
+      experts(
+          Map.of(
+              TensorNames.ROUTER, "block_sparse_moe.gate",
+              TensorTable.EXPERT_GATE, "block_sparse_moe.experts.*.w1",
+              TensorTable.EXPERT_UP, "block_sparse_moe.experts.*.w3",
+              TensorTable.EXPERT_DOWN, "block_sparse_moe.experts.*.w2"));
+
+  static final TensorTable QWEN_MOE = experts(router("mlp.shared_expert"));
+
+  static final TensorTable DEEPSEEK = experts(router("mlp.shared_experts"));
+
   private FamilyTensors() {}
 
   private static TensorTable gemma() {
@@ -118,6 +130,34 @@ final class FamilyTensors {
     parts.put(TensorNames.MLP_OUT_NORM, "post_feedforward_layernorm");
     return new TensorTable(
         LLAMA.prefix(), LLAMA.ends(), LLAMA.blocks(), Map.copyOf(parts), Fused.NONE, false, true);
+  }
+
+  /** Names of Llama and these. */
+  private static TensorTable experts(Map<String, String> parts) {
+    Map<String, String> all = new HashMap<>(LLAMA.parts());
+    all.putAll(parts);
+    return new TensorTable(
+        LLAMA.prefix(), LLAMA.ends(), LLAMA.blocks(), Map.copyOf(all), Fused.NONE, false);
+  }
+
+  private static Map<String, String> router(String shared) {
+    return Map.of(
+        TensorNames.ROUTER,
+        "mlp.gate",
+        TensorTable.EXPERT_GATE,
+        "mlp.experts.*.gate_proj",
+        TensorTable.EXPERT_UP,
+        "mlp.experts.*.up_proj",
+        TensorTable.EXPERT_DOWN,
+        "mlp.experts.*.down_proj",
+        TensorNames.SHARED_GATE,
+        "mlp.shared_expert_gate",
+        TensorNames.SHARED_EXPERT + ".gate_proj",
+        shared + ".gate_proj",
+        TensorNames.SHARED_EXPERT + ".up_proj",
+        shared + ".up_proj",
+        TensorNames.SHARED_EXPERT + ".down_proj",
+        shared + ".down_proj");
   }
 
   /** Falcon's blocks with two norms side by side name them after what they feed. */

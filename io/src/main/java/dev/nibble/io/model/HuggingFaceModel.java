@@ -48,7 +48,7 @@ final class HuggingFaceModel implements ModelWeights {
               + source.names().size()
               + " tensors");
     }
-    this.table = read.family().tensors().apply(read.config());
+    this.table = read.family().tensors().apply(read.config()).storedIn(source.names());
     this.config = read.withDtype(storedType(read));
     this.shapes = TensorLayout.all(config);
     this.places = table.places(config);
@@ -127,19 +127,20 @@ final class HuggingFaceModel implements ModelWeights {
     return source.names().contains(module + ".weight")
         || source.names().contains(module + ".bias")
         || source.names().contains(module + ".gamma")
+        || source.names().contains(module)
         || layout.stores(module);
   }
 
   /** Old checkpoints call gain and bias of a norm gamma and beta. */
   private String sourceName(TensorTable.Place place) {
     String module = sourceModule(place.module());
-    String name = module + "." + place.suffix();
-    String old = module + (place.suffix().equals("bias") ? ".beta" : ".gamma");
+    String name = module + place.suffix();
+    String old = module + (place.suffix().equals(".bias") ? ".beta" : ".gamma");
     return !source.names().contains(name) && source.names().contains(old) ? old : name;
   }
 
   private boolean quantized(TensorTable.Place place) {
-    return place.suffix().equals("weight") && layout.stores(sourceModule(place.module()));
+    return place.suffix().equals(".weight") && layout.stores(sourceModule(place.module()));
   }
 
   private void check(String canonical, TensorTable.Place place) {
@@ -152,7 +153,7 @@ final class HuggingFaceModel implements ModelWeights {
     }
     String name = sourceName(place);
     TensorSource.Info info = source.info(name);
-    checkShape(source.fileOf(name), name, info.shape(), place.piece().sourceShape(shape));
+    checkShape(source.fileOf(name), name, info.shape(), place.sourceShape(shape));
     checkFloat(name, info.dtype());
   }
 

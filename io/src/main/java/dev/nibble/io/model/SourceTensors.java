@@ -93,11 +93,11 @@ public final class SourceTensors {
               Piece piece = place.piece();
               Source source =
                   out.computeIfAbsent(
-                      module + "." + place.suffix(),
+                      module + place.suffix(),
                       n ->
                           new Source(
                               module,
-                              place.suffix(),
+                              place.suffix().substring(1),
                               role(canonical, shapes.get(canonical)),
                               Math.toIntExact(piece.sourceRows()),
                               piece.transposed(),

@@ -12,7 +12,7 @@ import dev.nibble.core.op.SiteOps;
  * @param qNorm per-head norm of the queries or null
  * @param kNorm per-head norm of the keys or null
  * @param attentionOps transforms of queries and keys after the rotary embedding
- * @param gate gate projection or null for a plain MLP
+ * @param feedForward MLP or experts
  */
 record Layer(
     Norm inputNorm,
@@ -26,6 +26,4 @@ record Layer(
     Norm qNorm,
     Norm kNorm,
     SiteOps attentionOps,
-    Linear gate,
-    Linear up,
-    Linear down) {}
+    FeedForward feedForward) {}

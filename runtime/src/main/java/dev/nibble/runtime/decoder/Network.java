@@ -45,17 +45,16 @@ public record Network(
   /** Widest input of any matrix: what working memory is sized by. */
   public int widest() {
     int widest = Math.max(config.hiddenSize(), config.embeddingSize());
-    return Math.max(widest, Math.max(config.ffnSize(), config.qSize()));
+    return Math.max(widest, Math.max(FeedForwardRun.widest(config), config.qSize()));
   }
 
-  /** Bytes of weights read to decode one token. */
+  /** Bytes of weights read to decode one token: of experts those that a token goes to. */
   public long bytesPerToken() {
     long bytes = head == null ? 0 : head.matrix().byteSize();
     for (Layer l : layers) {
       bytes += l.q().matrix().byteSize() + l.k().matrix().byteSize();
       bytes += l.v().matrix().byteSize() + l.o().matrix().byteSize();
-      bytes += l.up().matrix().byteSize() + l.down().matrix().byteSize();
-      bytes += l.gate() == null ? 0 : l.gate().matrix().byteSize();
+      bytes += l.feedForward().activeBytes();
     }
     return bytes;
   }

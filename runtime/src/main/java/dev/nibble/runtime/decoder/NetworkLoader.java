@@ -2,8 +2,10 @@ package dev.nibble.runtime.decoder;
 
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.EncoderConfig.Head;
+import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.tensor.PackedTensor;
@@ -118,7 +120,6 @@ public final class NetworkLoader {
 
   private Layer layer(int i) {
     int h = config.hiddenSize();
-    int f = config.ffnSize();
     boolean shared = config.residual() == ModelConfig.Residual.PARALLEL_SHARED_NORM;
     boolean sandwich = config.residual() == ModelConfig.Residual.SANDWICH;
     ModelConfig.Norm rms = ModelConfig.Norm.RMS;
@@ -137,11 +138,42 @@ public final class NetworkLoader {
         config.qkNorm() ? norm(TensorNames.layer(i, TensorNames.Q_NORM), d, rms) : null,
         config.qkNorm() ? norm(TensorNames.layer(i, TensorNames.K_NORM), d, rms) : null,
         ops(TensorNames.layer(i, TensorNames.ATTENTION)),
-        config.gated()
-            ? linear(TensorNames.layer(i, TensorNames.GATE), f, h, config.mlpBias())
+        feedForward(i));
+  }
+
+  private FeedForward feedForward(int layer) {
+    List<FeedForward.Plain> routed = new ArrayList<>();
+    FeedForward.Plain plain = null;
+    for (Mlp mlp : Mlp.of(config, layer)) {
+      if (mlp.routed()) {
+        routed.add(mlp(mlp));
+      } else {
+        plain = mlp(mlp);
+      }
+    }
+    MoeConfig moe = config.moe();
+    if (!moe.at(layer)) {
+      return plain;
+    }
+    int h = config.hiddenSize();
+    return new FeedForward.Experts(
+        linear(TensorNames.layer(layer, TensorNames.ROUTER), moe.experts(), h, false),
+        List.copyOf(routed),
+        plain,
+        moe.sharedGate()
+            ? linear(TensorNames.layer(layer, TensorNames.SHARED_GATE), 1, h, false)
             : null,
-        linear(TensorNames.layer(i, TensorNames.UP), f, h, config.mlpBias()),
-        linear(TensorNames.layer(i, TensorNames.DOWN), h, f, config.mlpBias()));
+        moe.topK());
+  }
+
+  private FeedForward.Plain mlp(Mlp mlp) {
+    int h = config.hiddenSize();
+    int f = mlp.size();
+    boolean bias = config.mlpBias();
+    return new FeedForward.Plain(
+        config.gated() ? linear(mlp.gate(), f, h, bias) : null,
+        linear(mlp.up(), f, h, bias),
+        linear(mlp.down(), h, f, bias));
   }
 
   /** A bias is used wherever the file has one; it must be there when the configuration says so. */

@@ -18,7 +18,7 @@ public final class Sequence {
   private final ModelConfig config;
   private final Products products;
   private final Team team;
-  private final SiteInputs inputs;
+  private final Linears linears;
   private final Attention attention;
   private final KvCache cache;
 
@@ -26,8 +26,7 @@ public final class Sequence {
   private final List<RotaryTable> rotary;
 
   private final HeadTask headTask = new HeadTask();
-  private final ActivationTask activationTask = new ActivationTask();
-  private final OutputTask outputTask = new OutputTask();
+  private final FeedForwardRun feedForward;
   private final NormRows norms;
   private final int limit;
   private int position;
@@ -38,8 +37,6 @@ public final class Sequence {
   private float[] k = {};
   private float[] v = {};
   private float[] mixed = {};
-  private float[] gate = {};
-  private float[] up = {};
   private float[] delta = {};
 
   /**
@@ -54,7 +51,8 @@ public final class Sequence {
     this.products = products;
     this.team = products.team();
     this.limit = limit;
-    this.inputs = new SiteInputs(team);
+    this.linears = new Linears(products);
+    this.feedForward = new FeedForwardRun(config, team, linears);
     this.norms = new NormRows(team);
     this.attention = new Attention(config, team.threads());
     this.cache = KvCache.create(kind, config, limit);
@@ -141,14 +139,11 @@ public final class Sequence {
       at = 0;
     }
     if (net.projectOut() != null) {
-      linear(net.projectOut(), x, at, count, delta);
+      linears.alone(net.projectOut(), x, at, count, delta);
       x = delta;
       at = 0;
     }
-    inputs.start();
-    float[] in = inputs.of(net.head(), x, at, count);
-    int inAt = in == x ? at : 0;
-    multiply(net.head(), in, inAt, count, logits);
+    linears.alone(net.head(), x, at, count, logits);
     if (config.scalars().logitCap() > 0) {
       float cap = (float) config.scalars().logitCap();
       VectorMath.cap(logits, 0, count * config.vocabSize(), 1, cap);
@@ -159,12 +154,12 @@ public final class Sequence {
   private void encoderHead(int from, int count, float[] out) {
     Network.Transform transform = net.headTransform();
     int width = transform.dense().outputs();
-    linear(transform.dense(), hidden, from * config.hiddenSize(), count, delta);
-    activate(config.encoder().headActivation(), delta, 0, count * width);
+    linears.alone(transform.dense(), hidden, from * config.hiddenSize(), count, delta);
+    FeedForwardRun.activate(config.encoder().headActivation(), delta, 0, count * width);
     if (transform.norm() != null) {
       norm(transform.norm(), delta, 0, delta, 0, count, width);
     }
-    linear(net.head(), delta, 0, count, out);
+    linears.alone(net.head(), delta, 0, count, out);
   }
 
   /** Copies the vectors of the last {@link #append} into {@code out [count, hidden]}. */
@@ -185,9 +180,8 @@ public final class Sequence {
     mixed = new float[count * config.qSize()];
     k = new float[count * config.kvSize()];
     v = new float[count * config.kvSize()];
-    up = new float[count * config.ffnSize()];
-    gate = config.gated() ? new float[count * config.ffnSize()] : up;
-    inputs.reserve(count * net.widest());
+    feedForward.reserve(count);
+    linears.reserve(count * net.widest());
   }
 
   private void embed(int[] tokens, int offset, int count) {
@@ -210,7 +204,7 @@ public final class Sequence {
       VectorMath.scale(target, 0, count * e, (float) config.scalars().embedding());
     }
     if (net.projectIn() != null) {
-      linear(net.projectIn(), delta, 0, count, hidden);
+      linears.alone(net.projectIn(), delta, 0, count, hidden);
     }
     if (net.positions() != null) {
       for (int t = 0; t < count; t++) {
@@ -234,7 +228,7 @@ public final class Sequence {
     }
     norm(net.embeddingNorm(), x, 0, x, 0, count, e);
     if (net.projectIn() != null) {
-      linear(net.projectIn(), x, 0, count, hidden);
+      linears.alone(net.projectIn(), x, 0, count, hidden);
     }
   }
 
@@ -247,14 +241,14 @@ public final class Sequence {
         attend(layer, index, normed, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
         norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
-        mlp(layer, normed, count, delta);
+        feedForward.run(layer.feedForward(), normed, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
       }
       case POST_NORM -> {
         attend(layer, index, hidden, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
         norm(layer.inputNorm(), hidden, 0, hidden, 0, count, h);
-        mlp(layer, hidden, count, delta);
+        feedForward.run(layer.feedForward(), hidden, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
         norm(layer.postNorm(), hidden, 0, hidden, 0, count, h);
       }
@@ -264,7 +258,7 @@ public final class Sequence {
         norm(layer.attentionOutNorm(), delta, 0, delta, 0, count, h);
         VectorMath.plus(hidden, 0, delta, 0, n);
         norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
-        mlp(layer, normed, count, delta);
+        feedForward.run(layer.feedForward(), normed, count, delta);
         norm(layer.mlpOutNorm(), delta, 0, delta, 0, count, h);
         VectorMath.plus(hidden, 0, delta, 0, n);
       }
@@ -275,54 +269,22 @@ public final class Sequence {
           norm(layer.postNorm(), hidden, 0, normed, 0, count, h);
         }
         VectorMath.plus(hidden, 0, delta, 0, n);
-        mlp(layer, normed, count, delta);
+        feedForward.run(layer.feedForward(), normed, count, delta);
         VectorMath.plus(hidden, 0, delta, 0, n);
       }
     }
   }
 
   private void attend(Layer layer, int index, float[] x, int count, float[] out) {
-    inputs.start();
-    site(layer.q(), x, count, q);
-    site(layer.k(), x, count, k);
-    site(layer.v(), x, count, v);
+    linears.start();
+    linears.shared(layer.q(), x, count, q);
+    linears.shared(layer.k(), x, count, k);
+    linears.shared(layer.v(), x, count, v);
     headTask.layer = layer;
     headTask.index = index;
     team.run(count, headTask);
     attention.run(cache, index, position, count, q, mixed, team);
-    linear(layer.o(), mixed, 0, count, out);
-  }
-
-  private void mlp(Layer layer, float[] x, int count, float[] out) {
-    inputs.start();
-    site(layer.up(), x, count, up);
-    if (layer.gate() != null) {
-      site(layer.gate(), x, count, gate);
-    }
-    team.run(count, activationTask);
-    linear(layer.down(), gate, 0, count, out);
-  }
-
-  private void linear(Linear site, float[] x, int at, int count, float[] out) {
-    inputs.start();
-    float[] in = inputs.of(site, x, at, count);
-    multiply(site, in, in == x ? at : 0, count, out);
-  }
-
-  /** A site that shares its input with the sites since {@link SiteInputs#start}. */
-  private void site(Linear site, float[] x, int count, float[] out) {
-    multiply(site, inputs.of(site, x, 0, count), 0, count, out);
-  }
-
-  private void multiply(Linear site, float[] in, int at, int count, float[] out) {
-    boolean turned = !site.ops().outputTransforms().isEmpty();
-    float[] bias = turned ? null : site.bias();
-    products.multiply(site.matrix(), bias, in, at, site.inputs(), count, out, 0, site.outputs());
-    if (turned) {
-      outputTask.site = site;
-      outputTask.out = out;
-      team.run(count, outputTask);
-    }
+    linears.alone(layer.o(), mixed, 0, count, out);
   }
 
   private void norm(Norm norm, float[] x, int at, float[] out, int outAt, int count, int width) {
@@ -358,29 +320,6 @@ public final class Sequence {
         }
       }
       SiteInputs.apply(layer.attentionOps(), x, offset, heads, d);
-    }
-  }
-
-  private static void activate(ModelConfig.Activation kind, float[] x, int at, int n) {
-    switch (kind) {
-      case SILU -> VectorMath.silu(x, at, n);
-      case GELU -> VectorMath.gelu(x, at, n);
-      case GELU_TANH -> VectorMath.geluTanh(x, at, n);
-      case RELU -> VectorMath.relu(x, at, n);
-      case TANH -> VectorMath.tanh(x, at, n);
-    }
-  }
-
-  /** Applies the activation to one row, times the up projection when the MLP is gated. */
-  private final class ActivationTask implements Team.Task {
-    @Override
-    public void run(int t, int worker) {
-      int n = config.ffnSize();
-      int at = t * n;
-      activate(config.activation(), gate, at, n);
-      if (config.gated()) {
-        VectorMath.times(gate, at, up, at, n);
-      }
     }
   }
 

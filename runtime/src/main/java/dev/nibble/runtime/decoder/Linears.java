@@ -1,0 +1,67 @@
+package dev.nibble.runtime.decoder;
+
+import dev.nibble.runtime.kernel.Products;
+import dev.nibble.runtime.kernel.Team;
+import dev.nibble.runtime.kernel.VectorMath;
+
+/** Runs linear sites: operators of the input, product, operators of the output, bias. */
+final class Linears {
+  private final Products products;
+  private final Team team;
+  private final SiteInputs inputs;
+  private final OutputTask outputTask = new OutputTask();
+
+  Linears(Products products) {
+    this.products = products;
+    this.team = products.team();
+    this.inputs = new SiteInputs(team);
+  }
+
+  /** Room for that many floats of inputs. */
+  void reserve(int floats) {
+    inputs.reserve(floats);
+  }
+
+  /** A site that shares its input with no other; {@code x} from index {@code at}. */
+  void alone(Linear site, float[] x, int at, int count, float[] out) {
+    start();
+    float[] in = inputs.of(site, x, at, count);
+    multiply(site, in, in == x ? at : 0, count, out);
+  }
+
+  /** Begins a group of sites that share an input. */
+  void start() {
+    inputs.start();
+  }
+
+  /** A site that shares its input with the sites since {@link #start}. */
+  void shared(Linear site, float[] x, int count, float[] out) {
+    multiply(site, inputs.of(site, x, 0, count), 0, count, out);
+  }
+
+  private void multiply(Linear site, float[] in, int at, int count, float[] out) {
+    boolean turned = !site.ops().outputTransforms().isEmpty();
+    float[] bias = turned ? null : site.bias();
+    products.multiply(site.matrix(), bias, in, at, site.inputs(), count, out, 0, site.outputs());
+    if (turned) {
+      outputTask.site = site;
+      outputTask.out = out;
+      team.run(count, outputTask);
+    }
+  }
+
+  /** Turns output rows and adds the bias behind. */
+  private static final class OutputTask implements Team.Task {
+    private Linear site;
+    private float[] out;
+
+    @Override
+    public void run(int row, int worker) {
+      int n = site.outputs();
+      SiteInputs.transform(site.ops().outputTransforms(), out, row * n, 1, n);
+      if (site.bias() != null) {
+        VectorMath.plus(out, row * n, site.bias(), 0, n);
+      }
+    }
+  }
+}
