@@ -12,7 +12,8 @@ import dev.nibble.core.spec.ScaleFormat;
  * @param lowCode smallest code that is used
  * @param highCode largest code that is used
  */
-public record AffineGrid(float scale, int zero, int lowCode, int highCode) {
+public record AffineGrid(float scale, int zero, int lowCode, int highCode)
+    implements CodeGrid {
   private static final double AWQ_LEAST_RANGE = 1e-5;
 
   /**
@@ -65,12 +66,13 @@ public record AffineGrid(float scale, int zero, int lowCode, int highCode) {
   }
 
   /** Code of the nearest value of the grid, ties to the even multiple of the scale. */
+  @Override
   public int code(float w) {
     // clamped after the zero-point is added; in double, where no finite w/scale overflows
     return (int) Math.min(Math.max(Math.rint(w / scale) + zero, lowCode), highCode);
   }
 
-  /** Value of a code. */
+  @Override
   public float value(int code) {
     return scale * (code - zero);
   }

@@ -62,6 +62,16 @@ public enum ScaleFormat {
     };
   }
 
+  /**
+   * The stored form of a number that can be 0 or, in formats with a sign, negative: the sign of
+   * {@code value} on what {@link #round} makes of its magnitude.
+   *
+   * @throws IllegalArgumentException unless {@code value} is finite
+   */
+  public float roundSigned(double value) {
+    return value == 0 ? 0f : Math.copySign(round(Math.abs(value)), (float) value);
+  }
+
   private static float roundHalf(double value) {
     if (value < 0x1p-14) {
       return (float) (Math.ceil(value * 0x1p24) * 0x1p-24);

@@ -1,6 +1,7 @@
 package dev.nibble.core.tensor;
 
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.spec.ScaleFormat;
 import java.lang.foreign.MemorySegment;
 
 /** What both packers do: codes to bit streams, scales to their stored format. */
@@ -20,11 +21,14 @@ final class PackedParts {
 
   static MemorySegment scales(float[] scales, GroupLayout layout, QuantSpec spec) {
     requireLength("scales", layout.scales(), scales.length);
+    return floats(scales, spec.scaleFormat());
+  }
+
+  static MemorySegment floats(float[] values, ScaleFormat format) {
     MemorySegment stored =
-        MemorySegment.ofArray(
-            new byte[Math.multiplyExact(scales.length, spec.scaleFormat().bytes())]);
-    for (int i = 0; i < scales.length; i++) {
-      spec.scaleFormat().set(stored, i, scales[i]);
+        MemorySegment.ofArray(new byte[Math.multiplyExact(values.length, format.bytes())]);
+    for (int i = 0; i < values.length; i++) {
+      format.set(stored, i, values[i]);
     }
     return stored;
   }

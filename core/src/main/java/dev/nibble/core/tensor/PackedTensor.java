@@ -9,7 +9,7 @@ package dev.nibble.core.tensor;
  * columns.
  */
 public sealed interface PackedTensor
-    permits DenseTensor, AffineTensor, TableTensor, GgmlTensor, BandedTensor, CodebookTensor {
+    permits DenseTensor, AffineTensor, TableTensor, GgmlTensor, BandedTensor, CodebookTensor, BinaryTensor {
 
   /** Logical shape; a fresh copy. */
   long[] shape();

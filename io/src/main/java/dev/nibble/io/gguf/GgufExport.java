@@ -9,6 +9,7 @@ import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.CodebookTensor;
+import dev.nibble.core.tensor.BinaryTensor;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
@@ -286,6 +287,7 @@ public final class GgufExport {
       case TableTensor table -> throw notExact(name, table);
       case BandedTensor banded -> throw notExact(name, banded);
       case CodebookTensor codebook -> throw notExact(name, codebook);
+      case BinaryTensor binary -> throw notExact(name, binary);
     };
   }
 

@@ -19,7 +19,8 @@ public final class TensorCodecs {
           new TableCodec(),
           new GgmlCodec(),
           new BandedCodec(),
-          new CodebookCodec());
+          new CodebookCodec(),
+          new BinaryCodec());
 
   private TensorCodecs() {}
 

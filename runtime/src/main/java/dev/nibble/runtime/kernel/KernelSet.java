@@ -27,6 +27,7 @@ public final class KernelSet {
             new StreamKernel(),
             new TableKernel(),
             new CodebookKernel(),
+            new BinaryKernel(),
             new DecodingKernel());
     List<MatmulKernel> all = new ArrayList<>();
     all.add(new BandedKernel(new KernelSet(plain)));

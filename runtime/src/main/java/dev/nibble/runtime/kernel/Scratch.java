@@ -1,5 +1,7 @@
 package dev.nibble.runtime.kernel;
 
+import dev.nibble.core.tensor.BinaryTensor;
+
 /** Working memory of one thread of a {@link Team}, sized for the widest matrix of a model. */
 public final class Scratch {
   /** Columns of a panel block: {@code PANEL * BLOCK} floats stay in the first-level cache. */
@@ -32,16 +34,24 @@ public final class Scratch {
   /** Half-precision words of a row on their way to floats. */
   final short[] shorts;
 
+  /** Values of a block of binary weights. */
+  final float[] levels = new float[BinaryTensor.LEVELS];
+
+  /** The bits of {@link #levels}, for as many as the widest vector loads. */
+  final int[] table = new int[2 * BinaryTensor.LEVELS];
+
   /** What one of several bands of a matrix yields; grows to what is asked of it. */
   private float[] band = {};
 
   /** Space for matrices of up to {@code columns} columns. */
   public Scratch(int columns) {
+    // a block of binary weights has several scalars, however narrow the matrix
+    int scales = Math.max(columns, BinaryTensor.LEVELS);
     rows = new float[Lanes.PANEL * columns];
     wordScales = new float[columns];
-    groupScales = new float[columns];
+    groupScales = new float[scales];
     groupZeros = new float[columns];
-    shorts = new short[columns];
+    shorts = new short[scales];
   }
 
   /** Space for {@code floats} values of one band. */

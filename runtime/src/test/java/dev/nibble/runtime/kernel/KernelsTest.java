@@ -7,11 +7,14 @@ import dev.nibble.core.ggml.GgmlType;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.BandedTensor.Axis;
 import dev.nibble.core.tensor.CodebookLayout;
 import dev.nibble.core.tensor.CodebookPacker;
 import dev.nibble.core.tensor.CodebookTensor;
+import dev.nibble.core.tensor.BinaryPacker;
+import dev.nibble.core.tensor.BinaryTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -90,6 +93,12 @@ class KernelsTest {
     codebooks(random, all);
     blocks(random, all);
     bands(random, all);
+    for (int[] shape : new int[][] {{1, 1}, {7, 33}, {40, 64}, {33, 172}, {9, 600}}) {
+      for (int block : new int[] {16, 128, 20, 4096}) {
+        all.add(binary(random, shape[0], shape[1], block, true));
+        all.add(binary(random, shape[0], shape[1], block, false));
+      }
+    }
     return all.build();
   }
 
@@ -114,6 +123,32 @@ class KernelsTest {
       all.add(BandedTensor.of(shape, Axis.COLUMNS, columns, 16, shuffled(random, 18, 19)));
       all.add(BandedTensor.of(shape, Axis.COLUMNS, columns, 1, shuffled(random, 0, 300)));
     }
+  }
+
+  /** Random bits, all of them or signs alone. */
+  private static PackedTensor binary(
+      Random random, int rows, int columns, int block, boolean residual) {
+    byte[] codes = new byte[rows * columns];
+    random.nextBytes(codes);
+    for (int i = 0; i < codes.length; i++) {
+      codes[i] &= 3;
+    }
+    boolean[] salient = new boolean[columns];
+    for (int c = 0; c < columns; c++) {
+      salient[c] = random.nextInt(4) == 0;
+    }
+    float[] scalars =
+        gaussian(random, rows * Math.ceilDiv(columns, block) * BinaryTensor.scalarCount(residual, true));
+    long[] shape = {rows, columns};
+    return residual
+        ? BinaryPacker.pack(shape, block, true, ScaleFormat.FP32, codes, salient, scalars)
+        : BinaryPacker.pack(shape, block, true, ScaleFormat.FP32, codes, scalars);
+  }
+
+  @Test
+  void binaryWeightsRunInVectors() {
+    PackedTensor weight = binary(new Random(1), 4, 256, 128, true);
+    assertThat(KernelSet.standard().bind(weight).kernel()).isEqualTo("binary-levels");
   }
 
   private static PackedTensor rounded(Random random, int rows, int columns, String spec) {
