@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -78,6 +79,14 @@ final class Curvature {
           Tensor reversed = Torch.scope(() -> reversed(hessian, order, dead, mean));
           return ladder(reversed, order, dead, dampPercent, mean, workers);
         });
+  }
+
+  /** That of inputs which are all alike and independent: nothing to order or to compensate. */
+  static Curvature flat(int inputs, Workers workers) {
+    return Torch.noGrad(
+        () ->
+            of(torch.eye(inputs, new TensorOptions(ScalarType.Double)), 0, false, workers)
+                .orElseThrow());
   }
 
   /** Positions to columns; equal diagonals stay in place. */

@@ -45,9 +45,13 @@ public final class SolveTargets {
   /** A spec for the names that match; empty to leave them alone. */
   private record ModuleSpec(Pattern pattern, Optional<QuantSpec> spec) {}
 
-  private SolveTargets(OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
+  private SolveTargets(
+      OptionReader options,
+      Optional<QuantSpec> spec,
+      RoundingOptions rounding,
+      Consumer<QuantSpec> check) {
     this.where = options.where();
-    this.spec = options.optionalSpec("spec");
+    this.spec = spec;
     spec.ifPresent(check);
     this.targets = patterns(options, "targets");
     this.ignore = patterns(options, "ignore");
@@ -83,7 +87,17 @@ public final class SolveTargets {
    */
   public static SolveTargets from(
       OptionReader options, RoundingOptions rounding, Consumer<QuantSpec> check) {
-    return new SolveTargets(options, rounding, check);
+    return new SolveTargets(options, options.optionalSpec("spec"), rounding, check);
+  }
+
+  /**
+   * As {@link #from}, for a solver with a form of its own and no option {@code spec}.
+   *
+   * @param spec stands for that form
+   */
+  public static SolveTargets withForm(
+      OptionReader options, QuantSpec spec, Consumer<QuantSpec> check) {
+    return new SolveTargets(options, Optional.of(spec), RoundingOptions.DEFAULT, check);
   }
 
   /** The options {@code grid}, {@code clip} and {@code clip_norm}. */

@@ -12,8 +12,7 @@ import dev.nibble.core.spec.ScaleFormat;
  * @param lowCode smallest code that is used
  * @param highCode largest code that is used
  */
-public record AffineGrid(float scale, int zero, int lowCode, int highCode)
-    implements CodeGrid {
+public record AffineGrid(float scale, int zero, int lowCode, int highCode) implements CodeGrid {
   private static final double AWQ_LEAST_RANGE = 1e-5;
 
   /**

@@ -31,9 +31,9 @@ import java.util.Objects;
  *   <li>{@code seconds}: likewise, or null when there is one bit per weight.
  *   <li>{@code salient}: a bit per column, a stream padded to a whole 32-bit word; null exactly
  *       when {@code seconds} is.
- *   <li>{@code scalars}: {@code [rows, B, n]} in {@code scaleFormat}. With one bit: mean, magnitude.
- *       With two: mean1, magnitude1, mean2, magnitude2, mean3, magnitude3, magnitude4. The means are
- *       left out unless {@code centred}.
+ *   <li>{@code scalars}: {@code [rows, B, n]} in {@code scaleFormat}. With one bit: mean,
+ *       magnitude. With two: mean1, magnitude1, mean2, magnitude2, mean3, magnitude3, magnitude4.
+ *       The means are left out unless {@code centred}.
  * </ul>
  *
  * @param shape logical shape; rows and columns as in {@link PackedTensor}
@@ -127,21 +127,23 @@ public record BinaryTensor(
 
   /**
    * The values that weights of one row's block can have, {@code out[sign + 2 second + 4 salient]}
-   * with bits 0 and 1; what a tensor of one bit does not need repeats.
+   * with bits 0 and 1; what weights of one bit do not need repeats.
    *
-   * @param scalars of {@link #scalarCount}, from {@code at}
+   * @param seconds weights have second bits
+   * @param centred there are means
+   * @param scalars of {@link #scalarCount(boolean, boolean)}, from {@code at}
    */
-  public void levels(float[] scalars, int at, float[] out) {
+  public static void levels(
+      boolean seconds, boolean centred, float[] scalars, int at, float[] out) {
     int step = centred ? 2 : 1;
-    boolean two = seconds != null;
     for (int kind = 0; kind < 2; kind++) {
-      int from = at + (two ? kind * step : 0);
+      int from = at + (seconds ? kind * step : 0);
       float mean = centred ? scalars[from] : 0f;
       float magnitude = scalars[from + step - 1];
       out[2 * kind] = mean - magnitude;
       out[2 * kind + 1] = mean + magnitude;
     }
-    if (!two) {
+    if (!seconds) {
       System.arraycopy(out, 0, out, 4, 4);
       return;
     }
@@ -153,6 +155,11 @@ public record BinaryTensor(
     out[5] = mean + first - second;
     out[6] = mean - first + second;
     out[7] = mean + first + second;
+  }
+
+  /** The values of one row's block of this tensor. */
+  public void levels(float[] rowScalars, int block, float[] out) {
+    levels(seconds != null, centred, rowScalars, block * scalarCount(), out);
   }
 
   @Override
@@ -178,7 +185,7 @@ public record BinaryTensor(
         rowScalars[i] = scaleFormat.get(scalars, r * rowScalars.length + i);
       }
       for (int b = 0; b < blocks; b++) {
-        levels(rowScalars, b * scalarCount(), levels);
+        levels(rowScalars, b, levels);
         for (int c = b * blockSize; c < Math.min(columns, (b + 1) * blockSize); c++) {
           out[offset + c] = levels[first[c] + 2 * second[c] + kinds[c]];
         }

@@ -9,7 +9,13 @@ package dev.nibble.core.tensor;
  * columns.
  */
 public sealed interface PackedTensor
-    permits DenseTensor, AffineTensor, TableTensor, GgmlTensor, BandedTensor, CodebookTensor, BinaryTensor {
+    permits DenseTensor,
+        AffineTensor,
+        TableTensor,
+        GgmlTensor,
+        BandedTensor,
+        CodebookTensor,
+        BinaryTensor {
 
   /** Logical shape; a fresh copy. */
   long[] shape();

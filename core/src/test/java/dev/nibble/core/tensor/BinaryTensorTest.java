@@ -122,7 +122,9 @@ class BinaryTensorTest {
     MemorySegment four = MemorySegment.ofArray(new byte[4]);
     long[] shape = {1, 8};
     assertThatThrownBy(
-            () -> new BinaryTensor(shape, 8, true, ScaleFormat.FP16, four, null, null, four.asSlice(0, 2)))
+            () ->
+                new BinaryTensor(
+                    shape, 8, true, ScaleFormat.FP16, four, null, null, four.asSlice(0, 2)))
         .hasMessageContaining("scalars");
     assertThatThrownBy(
             () -> new BinaryTensor(shape, 8, true, ScaleFormat.FP16, four, four, null, four))

@@ -58,16 +58,12 @@ final class BinaryCodec implements TensorCodec<BinaryTensor> {
       throw in.descriptor().problem("scale", "must be fp16, bf16 or fp32");
     }
     long count =
-        in.rows()
-            * Math.ceilDiv(in.columns(), block)
-            * BinaryTensor.scalarCount(residual, centred);
+        in.rows() * Math.ceilDiv(in.columns(), block) * BinaryTensor.scalarCount(residual, centred);
     MemorySegment signs = in.codes("signs", 1);
     MemorySegment scalars = in.scales("scalars", format, count);
     MemorySegment seconds = residual ? in.codes("seconds", 1) : null;
     MemorySegment salient =
-        residual
-            ? in.component("salient", DType.U8, Math.ceilDiv(in.columns(), 32) * 4L)
-            : null;
+        residual ? in.component("salient", DType.U8, Math.ceilDiv(in.columns(), 32) * 4L) : null;
     return new BinaryTensor(in.shape(), block, centred, format, signs, seconds, salient, scalars);
   }
 }

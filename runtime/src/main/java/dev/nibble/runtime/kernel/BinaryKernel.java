@@ -60,9 +60,11 @@ final class BinaryKernel implements MatmulKernel {
       this.scalars = new ScaleRows(weight.scalars(), weight.scaleFormat(), rows(), perRow, false);
     }
 
-    /** The values of a block of the row whose scalars were read, as bits into {@link Scratch#table}. */
+    /**
+     * The values of a block of the row whose scalars were read, as bits into {@link Scratch#table}.
+     */
     private void table(int of, Scratch s) {
-      weight.levels(s.groupScales, of * weight.scalarCount(), s.levels);
+      weight.levels(s.groupScales, of, s.levels);
       for (int i = 0; i < BinaryTensor.LEVELS; i++) {
         s.table[i] = Float.floatToRawIntBits(s.levels[i]);
       }
@@ -119,7 +121,10 @@ final class BinaryKernel implements MatmulKernel {
       IntVector index = bits(data.get(Bytes.LE32, signs.at(row) + word), c);
       if (seconds != null) {
         MemorySegment more = seconds.of(row);
-        index = index.or(bits(more.get(Bytes.LE32, seconds.at(row) + word), c).lanewise(VectorOperators.LSHL, 1));
+        index =
+            index.or(
+                bits(more.get(Bytes.LE32, seconds.at(row) + word), c)
+                    .lanewise(VectorOperators.LSHL, 1));
         index = index.or(bits(salient[c >> 5], c).lanewise(VectorOperators.LSHL, 2));
       }
       IntVector found = index.selectFrom(low);
@@ -131,9 +136,7 @@ final class BinaryKernel implements MatmulKernel {
 
     /** A bit of a word in each lane, from bit {@code c % 32} on. */
     private IntVector bits(int word, int c) {
-      return IntVector.broadcast(I, word >>> (c & 31))
-          .lanewise(VectorOperators.LSHR, lanes)
-          .and(1);
+      return IntVector.broadcast(I, word >>> (c & 31)).lanewise(VectorOperators.LSHR, lanes).and(1);
     }
 
     private int index(int row, int c) {

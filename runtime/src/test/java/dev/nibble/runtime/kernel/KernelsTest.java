@@ -10,11 +10,11 @@ import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.spec.ScaleFormat;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.BandedTensor.Axis;
+import dev.nibble.core.tensor.BinaryPacker;
+import dev.nibble.core.tensor.BinaryTensor;
 import dev.nibble.core.tensor.CodebookLayout;
 import dev.nibble.core.tensor.CodebookPacker;
 import dev.nibble.core.tensor.CodebookTensor;
-import dev.nibble.core.tensor.BinaryPacker;
-import dev.nibble.core.tensor.BinaryTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
@@ -138,7 +138,8 @@ class KernelsTest {
       salient[c] = random.nextInt(4) == 0;
     }
     float[] scalars =
-        gaussian(random, rows * Math.ceilDiv(columns, block) * BinaryTensor.scalarCount(residual, true));
+        gaussian(
+            random, rows * Math.ceilDiv(columns, block) * BinaryTensor.scalarCount(residual, true));
     long[] shape = {rows, columns};
     return residual
         ? BinaryPacker.pack(shape, block, true, ScaleFormat.FP32, codes, salient, scalars)
