@@ -124,9 +124,9 @@ class BundledModelTest {
             stories.licence());
     TrainingText.Part part = TrainingText.part(here, Map.of());
     assertThat(network(part.heldOut()))
-        .isLessThan(0.95 * counting(part.training(), part.heldOut()));
+        .isLessThan(0.85 * counting(part.training(), part.heldOut()));
     List<String> evaluation = texts("evaluation.txt");
-    assertThat(network(evaluation)).isLessThan(0.95 * counting(part.training(), evaluation));
+    assertThat(network(evaluation)).isLessThan(0.92 * counting(part.training(), evaluation));
   }
 
   @Test
