@@ -35,7 +35,7 @@ final class CodebookKernel implements MatmulKernel {
     if (levels) {
       return new LevelRows(tensor);
     }
-    boolean pays = layout.codebooks() * layout.codewords() <= weight.rows();
+    boolean pays = (long) layout.codebooks() * layout.codewords() <= weight.rows();
     boolean tables = layout.bits() <= 8 && layout.groupSize() > 1 && !layout.multi() && pays;
     return tables ? new Tabled(tensor) : new Decoded(tensor, "codebook-rows");
   }
