@@ -24,6 +24,7 @@ public final class QuantizationRequest {
   private Progress progress = Progress.SILENT;
   private Optional<EvaluationOptions> evaluation = Optional.empty();
   private boolean restart;
+  private boolean probe = true;
 
   QuantizationRequest(Path model) {
     this.model = model;
@@ -82,6 +83,12 @@ public final class QuantizationRequest {
     return this;
   }
 
+  /** Whether to forecast the time from a probe before the work starts; true by default. */
+  public QuantizationRequest probe(boolean forecast) {
+    this.probe = forecast;
+    return this;
+  }
+
   /** Discards unfinished work of an earlier run to the same output instead of continuing it. */
   public QuantizationRequest restart(boolean discard) {
     this.restart = discard;
@@ -112,6 +119,6 @@ public final class QuantizationRequest {
 
   private RunOptions options() {
     Recipe chosen = recipe != null ? recipe : Presets.load("rtn-w4");
-    return new RunOptions(model, chosen, memoryLimit, threads, data, cache, progress);
+    return new RunOptions(model, chosen, memoryLimit, threads, data, cache, progress, probe);
   }
 }

@@ -2,13 +2,20 @@ package dev.nibble.cli;
 
 import dev.nibble.compress.recipe.Presets;
 import dev.nibble.core.NibbleException;
+import dev.nibble.eval.report.Section;
+import dev.nibble.eval.report.Tables;
+import dev.nibble.eval.report.TextTable;
 import dev.nibble.pipeline.compare.Sweep;
 import dev.nibble.pipeline.compare.SweepReport;
 import dev.nibble.pipeline.scores.CacheFolder;
+import dev.nibble.pipeline.study.Studies;
+import dev.nibble.pipeline.study.StudyReport;
+import dev.nibble.pipeline.study.StudyRun;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,6 +35,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  nibble compare tiny --recipes rtn-w4,gptq-w4,awq-w4",
       "  nibble compare MODEL --recipes gptq-w4-g64,gptq-w3-g64 --evaluate-on wikitext2-test",
+      "  nibble compare tiny --study yardsticks --only gptq,rsq",
     })
 final class CompareCommand implements Runnable {
   private static final List<String> USUAL =
@@ -35,7 +43,11 @@ final class CompareCommand implements Runnable {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(arity = "1..*", paramLabel = "MODEL", description = ModelArgument.HELP)
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "MODEL",
+      defaultValue = "tiny",
+      description = ModelArgument.HELP)
   private List<String> models;
 
   @Option(
@@ -44,6 +56,22 @@ final class CompareCommand implements Runnable {
       paramLabel = "RECIPE",
       description = "Presets or recipe files (default: RTN, GPTQ and AWQ at 4 and 3 bits).")
   private List<String> recipes = USUAL;
+
+  @Option(
+      names = "--study",
+      paramLabel = "NAME",
+      completionCandidates = StudyNames.class,
+      description =
+          "A study in place of recipes: ${COMPLETION-CANDIDATES}. Yardsticks checks for each method"
+              + " what its paper claims.")
+  private String study;
+
+  @Option(
+      names = "--only",
+      split = ",",
+      paramLabel = "METHOD",
+      description = "Of the study, only these methods.")
+  private List<String> only = List.of();
 
   @Option(
       names = {"-o", "--output"},
@@ -63,11 +91,58 @@ final class CompareCommand implements Runnable {
 
   @Mixin private HubOptions hub;
 
+  /** For help and completion. */
+  private static final class StudyNames extends ArrayList<String> {
+    private static final long serialVersionUID = 1L;
+
+    StudyNames() {
+      super(Studies.names());
+    }
+  }
+
   @Override
   public void run() {
+    if (study != null) {
+      study();
+    } else {
+      recipes();
+    }
+  }
+
+  private void study() {
+    StudyRun run =
+        new StudyRun(
+            Studies.load(study).only(only),
+            paths(),
+            folder(),
+            comparison.evaluation(),
+            data.catalog(hub),
+            threads,
+            CacheFolder.of(System.getenv(), System.getProperty("user.home")),
+            ConsoleProgress.standard());
+    StudyReport report = new StudyReport(Resumable.run(run::run));
+    report.write(output, "Nibble " + Version.number() + ", " + String.join(", ", models));
+    PrintWriter out = spec.commandLine().getOut();
+    for (Section.Table grid : report.tables()) {
+      TextTable table = Tables.table(grid);
+      out.println((markdown ? "## " : "") + grid.heading() + System.lineSeparator());
+      out.println(markdown ? table.toMarkdown() : table.toText());
+      if (!grid.lead().isEmpty()) {
+        out.println(grid.lead() + System.lineSeparator());
+      }
+    }
+    out.println("Report    " + output.resolve("report.html"));
+    out.flush();
+  }
+
+  private List<Path> paths() {
+    return models.stream().map(m -> ModelArgument.resolve(m, hub)).toList();
+  }
+
+  private void recipes() {
     Sweep sweep =
         new Sweep(
-            models.stream().map(m -> ModelArgument.resolve(m, hub)).toList(),
+            paths(),
             recipes.stream().map(Presets::load).toList(),
             folder(),
             comparison.evaluation(),

@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Locale;
 
 /** "Did you mean": names by edit distance (Levenshtein 1966). */
-final class NearestNames {
+public final class NearestNames {
   private static final int SHOWN = 3;
 
   private NearestNames() {}
 
   /** A half sentence with the nearest of {@code known}, or with all of them when none is near. */
-  static String hint(String name, Collection<String> known) {
+  public static String hint(String name, Collection<String> known) {
     if (known.isEmpty()) {
       return "none is known";
     }

@@ -2,6 +2,7 @@ package dev.nibble.eval.report;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * A table of strings: aligned for a terminal, or as Markdown. The first column is flush left, the
@@ -34,6 +35,19 @@ public final class TextTable {
     }
     rows.add(List.of(cells));
     return this;
+  }
+
+  /** Comma-separated values (RFC 4180) with a head line; every column, used or not. */
+  public String toCsv() {
+    StringBuilder out = new StringBuilder(csv(header));
+    rows.forEach(row -> out.append(csv(row)));
+    return out.toString();
+  }
+
+  private static String csv(List<String> cells) {
+    return cells.stream()
+        .map(c -> c.matches("[^,\"\r\n]*") ? c : '"' + c.replace("\"", "\"\"") + '"')
+        .collect(Collectors.joining(",", "", "\r\n"));
   }
 
   private List<Integer> usedColumns() {

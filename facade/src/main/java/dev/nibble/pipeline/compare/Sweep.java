@@ -16,7 +16,7 @@ import java.util.Optional;
 /**
  * Every recipe on every model, each into a folder of its own. A cell that is finished is taken as
  * it is, so an interrupted sweep continues where it stopped; a recipe that does not fit a model is
- * noted and skipped.
+ * noted and skipped. An original runs once for all its recipes.
  *
  * @param models directories or GGUF files
  * @param recipes validated recipes with distinct names
@@ -36,6 +36,9 @@ public record Sweep(
     int threads,
     Optional<Path> cache,
     Progress progress) {
+
+  /** Folder inside {@link #folder} that keeps what originals answered. */
+  public static final String ORIGINALS = "originals";
 
   /** Copies the lists. */
   public Sweep {
@@ -69,8 +72,13 @@ public record Sweep(
     return cells;
   }
 
+  /** What cells call a model: its last path element. */
+  public static String name(Path model) {
+    return model.toAbsolutePath().normalize().getFileName().toString();
+  }
+
   private Cell cell(Path model, Recipe recipe) {
-    String name = model.toAbsolutePath().normalize().getFileName().toString();
+    String name = name(model);
     Path output = folder.resolve(name + "-" + recipe.name());
     try {
       QuantizationRequest request =
@@ -79,7 +87,8 @@ public record Sweep(
               .threads(threads)
               .data(data)
               .progress(progress)
-              .evaluate(evaluation);
+              .probe(false)
+              .evaluate(evaluation.keepingOriginals(folder.resolve(ORIGINALS)));
       cache.ifPresent(request::cache);
       QuantizationResult result = request.to(output);
       if (result.log().fidelity().isEmpty()) {

@@ -73,19 +73,27 @@ public final class SweepReport {
 
   /** Writes page and JSON. */
   public void write(Path html, String title, String subtitle) {
+    ReportWriter.write(
+        html, new Report(title, subtitle, List.of(frontier(), conditionsAndProblems())));
+  }
+
+  /** Size against quality of what could be made. */
+  public Section.Frontier frontier() {
     List<Section.Point> points = new ArrayList<>();
     for (Sweep.Cell cell : cells) {
       cell.result().ifPresent(r -> points.add(point(cell, r)));
     }
-    List<Section> sections = new ArrayList<>();
-    sections.add(new Section.Frontier(points));
+    return new Section.Frontier(points);
+  }
+
+  /** How it was measured, and what could not be made for which reason. */
+  public Section.Facts conditionsAndProblems() {
     Map<String, String> facts = new LinkedHashMap<>();
     facts.put("Measured", String.join("; ", conditions()));
     cells.stream()
         .filter(c -> !c.problem().isEmpty())
         .forEach(c -> facts.put(c.model() + " · " + c.recipe(), c.problem()));
-    sections.add(new Section.Facts("conditions", "Conditions", facts));
-    ReportWriter.write(html, new Report(title, subtitle, sections));
+    return new Section.Facts("conditions", "Conditions", facts);
   }
 
   private static Section.Point point(Sweep.Cell cell, QuantizationResult r) {

@@ -38,19 +38,54 @@ public final class Comparison {
     OpenedModel source = OpenedModel.open(original);
     TokenizedText text = tokenize(source.tokenizer(), options.data(), data);
     RuntimeOptions runtime = RuntimeOptions.DEFAULT.withThreads(threads);
-    try (TextModel before = TextModel.of(source.weights(), runtime);
+    try (Original reference = new Original(source, runtime);
         TextModel after = TextModel.of(OpenedModel.open(quantized).weights(), runtime);
-        LanguageModel reference = before.asLanguageModel();
         LanguageModel candidate = after.asLanguageModel();
         Workers workers = new Workers(threads)) {
       Protocol protocol =
           options
               .protocol()
-              .resolve(Math.min(reference.contextLength(), candidate.contextLength()));
+              .resolve(
+                  Math.min(source.weights().config().maxPositions(), candidate.contextLength()));
       List<Window> windows = Windows.of(text, protocol);
-      try (Baseline baseline = Baseline.live(reference, windows, workers)) {
+      try (Baseline baseline =
+          options.originals().isPresent()
+              ? new KeptBaselines(options.originals().get())
+                  .open(source, reference::model, windows, workers, progress)
+              : Baseline.live(reference.model(), windows, workers)) {
         String conditions = protocol.text() + ", " + text.id();
         return Divergence.measure(baseline, candidate, conditions, workers, progress);
+      }
+    }
+  }
+
+  /** An original that is made ready to run only when it has to. */
+  private static final class Original implements AutoCloseable {
+    private final OpenedModel source;
+    private final RuntimeOptions runtime;
+    private TextModel engine;
+    private LanguageModel model;
+
+    Original(OpenedModel source, RuntimeOptions runtime) {
+      this.source = source;
+      this.runtime = runtime;
+    }
+
+    LanguageModel model() {
+      if (model == null) {
+        engine = TextModel.of(source.weights(), runtime);
+        model = engine.asLanguageModel();
+      }
+      return model;
+    }
+
+    @Override
+    public void close() {
+      if (model == null) {
+        source.close();
+      } else {
+        model.close();
+        engine.close();
       }
     }
   }

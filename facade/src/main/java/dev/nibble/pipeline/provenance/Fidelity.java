@@ -4,7 +4,14 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.eval.statistics.Estimate;
+import dev.nibble.io.file.AtomicFile;
+import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.io.json.JsonFields;
+import dev.nibble.io.json.StrictJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Supplier;
 
 /**
  * How close a quantized model is to its original, measured by running both.
@@ -27,6 +34,7 @@ public record Fidelity(
     Estimate top1,
     Estimate perplexityBefore,
     Estimate perplexityAfter) {
+  private static final long MAX_BYTES = 1 << 20;
 
   /** The headline figures of a full comparison. */
   public static Fidelity of(DivergenceResult full) {
@@ -39,6 +47,25 @@ public record Fidelity(
         full.top1(),
         full.perplexityBase(),
         full.perplexityQuantized());
+  }
+
+  /**
+   * Reads a measurement from a file, or takes it and leaves it there.
+   *
+   * @param file its place; the folder is made
+   */
+  public static Fidelity kept(Path file, Supplier<Fidelity> measure) {
+    if (Files.exists(file)) {
+      return fromJson(StrictJson.readObject(file, MAX_BYTES));
+    }
+    Fidelity found = measure.get();
+    try {
+      Files.createDirectories(file.getParent());
+    } catch (IOException e) {
+      throw DiskTrouble.writing(file, e);
+    }
+    AtomicFile.write(file, StrictJson.pretty(found.toJson()));
+    return found;
   }
 
   /** JSON form; a figure that is no finite number is null. */

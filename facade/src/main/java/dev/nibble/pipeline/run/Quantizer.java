@@ -162,6 +162,9 @@ public final class Quantizer {
               .mapToLong(BlockHandle::residentBytes)
               .sum();
       long all = blocks.stream().mapToLong(BlockHandle::residentBytes).sum();
+      if (done == 0 && !options.probe()) {
+        return prepared.plan();
+      }
       double forecast = done == 0 ? Probe.seconds(prepared, workers) : seconds * all / done;
       return prepared.plan().with(prepared.plan().forecast().withSeconds(forecast));
     }

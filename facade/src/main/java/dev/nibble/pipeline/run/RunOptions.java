@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param data where data ids lead
  * @param cache folder for scores that another run can use, empty to keep none
  * @param progress told how far the run is
+ * @param probe measure a little of the work first, to forecast the time
  */
 public record RunOptions(
     Path model,
@@ -25,7 +26,8 @@ public record RunOptions(
     int threads,
     DataCatalog data,
     Optional<Path> cache,
-    Progress progress) {
+    Progress progress,
+    boolean probe) {
 
   /** Checks the ranges. */
   public RunOptions {

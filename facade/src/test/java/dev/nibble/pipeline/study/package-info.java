@@ -1,0 +1,2 @@
+/** Tests of studies. */
+package dev.nibble.pipeline.study;
