@@ -5,14 +5,14 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** How far two outputs that should be equal are apart. */
-final class Equivalence {
+public final class Equivalence {
   private Equivalence() {}
 
   /**
    * {@code ‖found - expected‖ / ‖expected‖}: 0 for equal zeros, infinite where either holds a value
    * that is not finite.
    */
-  static double relativeDifference(Tensor expected, Tensor found) {
+  public static double relativeDifference(Tensor expected, Tensor found) {
     double[] norms = new double[2];
     Torch.run(
         () -> {

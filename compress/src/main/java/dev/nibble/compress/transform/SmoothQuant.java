@@ -134,8 +134,13 @@ public final class SmoothQuant implements Step {
     return new Choice(alpha, s, outlierRatio(inputs.maxAbs()), outlierRatio(smoothed));
   }
 
-  /** {@code max(A^α / B^(1-α), 1e-5)}; 1 for a channel that is never active. */
-  static double[] scale(double[] activations, double[] weights, double alpha) {
+  /**
+   * Equation 4: {@code max(A^α / B^(1-α), 1e-5)}; 1 for a channel that is never active.
+   *
+   * @param activations largest absolute activation of each channel
+   * @param weights largest absolute weight that reads the channel
+   */
+  public static double[] scale(double[] activations, double[] weights, double alpha) {
     double[] s = new double[activations.length];
     for (int j = 0; j < s.length; j++) {
       s[j] =

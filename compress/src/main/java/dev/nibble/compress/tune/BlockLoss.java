@@ -154,9 +154,16 @@ final class BlockLoss {
             TensorVector gradients =
                 torch.grad(
                     new TensorVector(loss.div(new Scalar((double) losses.length))),
-                    new TensorVector(leaves.toArray(Tensor[]::new)));
-            for (long i = 0; i < gradients.size(); i++) {
-              out.add(Torch.keep(gradients.get(i).contiguous().clone()));
+                    new TensorVector(leaves.toArray(Tensor[]::new)),
+                    new TensorVector(),
+                    new BoolOptional(),
+                    false,
+                    true);
+            for (int i = 0; i < leaves.size(); i++) {
+              Tensor each = gradients.get(i);
+              // an expert that no token of the sequence is sent to has none
+              Tensor known = each.defined() ? each.contiguous().clone() : torch.zeros_like(leaves.get(i));
+              out.add(Torch.keep(known));
             }
             return null;
           });

@@ -61,6 +61,13 @@ public final class BlockTuner {
     }
   }
 
+  /** Held-out loss of a state; may be anything but finite. */
+  public double loss(Reparameterization what) {
+    try (Samples samples = new Samples(task, options)) {
+      return new BlockLoss(task, samples, what).value(samples.heldOut());
+    }
+  }
+
   /**
    * Trains, and leaves the best state in the trainables.
    *

@@ -24,14 +24,21 @@ import org.bytedeco.pytorch.Tensor;
 final class ClippedSites {
   private final BlockTask task;
   private final RoundingOptions rounding;
+  private final double scaleGradient;
   private final Map<Site, QuantSpec> specs = new LinkedHashMap<>();
 
   /**
    * @throws NibbleException when one is stored already
    */
-  ClippedSites(BlockTask task, String step, SolveTargets targets, RoundingOptions rounding) {
+  ClippedSites(
+      BlockTask task,
+      String step,
+      SolveTargets targets,
+      RoundingOptions rounding,
+      double scaleGradient) {
     this.task = task;
     this.rounding = rounding;
+    this.scaleGradient = scaleGradient;
     for (Site site : task.block().sites()) {
       Optional<QuantSpec> spec = targets.specOf(site, task.notes().assignment(site.name()));
       if (spec.isPresent() && site.kind() == Site.Kind.LINEAR) {
@@ -84,7 +91,7 @@ final class ClippedSites {
       w = changed == null ? w : Torch.toFloats(changed);
       share = LearnedClip.searched(w, site.inputs(), layout, rounding);
     }
-    return new LearnedClip(site.outputs(), site.inputs(), layout, share);
+    return new LearnedClip(site.outputs(), site.inputs(), layout, share, scaleGradient);
   }
 
   /** Rounds the block's weights to the learned grids and stores them. */

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -30,6 +31,11 @@ import org.bytedeco.pytorch.global.torch;
  * gradients straight through; they flow through s, z and the clamp, and to W. The grid that is
  * trained with is the stored one, to the bit: scale in its stored format, whole zero-point.
  *
+ * <p>The paper lets the whole gradient of {@code W / s} through rounding. Without it, what remains
+ * of the gradient of s is {@code code - z}, the exact one while codes stay; a share of it between
+ * both ends trains much better (docs/methods/omniquant.md has figures). The gradient to W is whole
+ * always.
+ *
  * <p>Deviation from the paper: zero is always inside the range, because a stored zero-point is a
  * code.
  */
@@ -40,6 +46,7 @@ public final class LearnedClip implements AutoCloseable {
   private final int rows;
   private final int columns;
   private final Layout layout;
+  private final double scaleGradient;
   private final Tensor upper;
   private final Tensor lower;
 
@@ -83,11 +90,15 @@ public final class LearnedClip implements AutoCloseable {
    * @param rows of the weight
    * @param columns of the weight
    * @param share {@code [rows, groups]}, in (0, 1]; or null for {@link #START}
+   * @param scaleGradient how much of the gradient of {@code W / s} with respect to s passes through
+   *     rounding, 0 to 1
    */
-  public LearnedClip(int rows, int columns, Layout layout, float[] share) {
+  public LearnedClip(
+      int rows, int columns, Layout layout, float[] share, double scaleGradient) {
     this.rows = rows;
     this.columns = columns;
     this.layout = layout;
+    this.scaleGradient = scaleGradient;
     float[] start = new float[Math.multiplyExact(rows, layout.groups())];
     for (int i = 0; i < start.length; i++) {
       start[i] =
@@ -95,14 +106,8 @@ public final class LearnedClip implements AutoCloseable {
               ? (float) START
               : (float) Math.min(START, Math.log(share[i] / (1 - share[i])));
     }
-    this.upper = leaf(start, rows, layout.groups());
-    this.lower = leaf(start, rows, layout.groups());
-  }
-
-  private static Tensor leaf(float[] values, long... shape) {
-    Tensor out = Torch.owned(() -> Torch.fromFloats(values, shape));
-    out.set_requires_grad(true);
-    return out;
+    this.upper = Leaves.of(start, rows, layout.groups());
+    this.lower = Leaves.of(start, rows, layout.groups());
   }
 
   /**
@@ -153,12 +158,24 @@ public final class LearnedClip implements AutoCloseable {
                   : FakeQuant.straightThrough(range[0].neg().div(scale), stored[1]);
           Tensor divisor = scale.unsqueeze(-1);
           Tensor offset = zero.unsqueeze(-1);
-          Tensor codes = FakeQuant.round(x.div(divisor)).add(offset);
+          Tensor codes = rounded(x, divisor).add(offset);
+          // not minimum and maximum, which halve the gradient of a code at the limit
           Tensor inside =
-              torch.minimum(torch.maximum(codes, limit(false)), limit(true)).sub(offset);
+              codes
+                  .clamp(new TensorOptional(limit(false)), new TensorOptional(limit(true)))
+                  .sub(offset);
           Tensor flat = inside.mul(divisor).reshape(rows, -1);
           return flat.size(1) == columns ? flat : flat.narrow(1, 0, columns);
         });
+  }
+
+  /** {@code round(x / scale)}, with the gradient of x and {@link #scaleGradient} of the scale's. */
+  private Tensor rounded(Tensor x, Tensor scale) {
+    Tensor soft = x.div(scale.detach());
+    if (scaleGradient > 0) {
+      soft = soft.add(x.detach().div(scale).mul(new Scalar(scaleGradient)));
+    }
+    return FakeQuant.straightThrough(soft, x.detach().div(scale.detach()).round());
   }
 
   /** {@code [rows, groups, width]}; a short last group repeats its last column. */

@@ -7,14 +7,14 @@ import dev.nibble.compress.solve.SolveTargets;
 import dev.nibble.core.rounding.RoundingOptions;
 
 /**
- * {@code omniquant: { spec, lwc, lwc_lr, epochs, batch_size, aug_loss, held_out, schedule,
+ * {@code omniquant: { spec, lwc, lwc_lr, scale_gradient, let, let_lr, let_qk, let_shift, alpha, epochs, batch_size, aug_loss, held_out, schedule,
  * weight_decay, grid, clip, clip_norm, targets, ignore, per_module, embedding, head }}.
  */
 public final class OmniQuantFactory implements StepFactory {
 
   @Override
   public String name() {
-    return "omniquant";
+    return OmniQuant.NAME;
   }
 
   @Override
@@ -41,6 +41,7 @@ public final class OmniQuantFactory implements StepFactory {
         targets,
         rounding,
         TuneOptions.read(options, TuneOptions.DEFAULT),
-        OmniQuantOptions.read(options));
+        ClipOptions.read(options),
+        ScaleOptions.read(options));
   }
 }

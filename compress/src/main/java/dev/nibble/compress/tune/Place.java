@@ -2,6 +2,7 @@ package dev.nibble.compress.tune;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
@@ -46,6 +47,11 @@ interface Place extends AutoCloseable {
 
   /** See {@link Reparameterization#project}. */
   default void project() {}
+
+  /** Why what was trained must not be folded; empty when it may. */
+  default Optional<String> problem() {
+    return Optional.empty();
+  }
 
   /** Lines for the report, by kind of event without the step's name. */
   default Map<String, String> report() {

@@ -131,6 +131,20 @@ public final class TunedBlock implements Reparameterization {
     return out;
   }
 
+  /** The input matrices by site, in fp64 arithmetic as fp32; the holder closes them. */
+  Map<String, Tensor> matrices() {
+    Map<String, Tensor> out = new LinkedHashMap<>();
+    for (Place place : places) {
+      for (String site : place.inputSites()) {
+        out.put(
+            site,
+            Torch.owned(
+                () -> place.inputMatrix(ScalarType.Double).to(ScalarType.Float).contiguous().clone()));
+      }
+    }
+    return out;
+  }
+
   /** The places. */
   List<Place> places() {
     return places;

@@ -10,6 +10,7 @@ import dev.nibble.compress.recipe.StepRegistry;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.tensor.AffineTensor;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -22,7 +23,12 @@ class OmniQuantTest extends TunerContract {
 
   @Override
   protected List<String> rates() {
-    return List.of("lwc_lr");
+    return List.of("lwc_lr", "let_lr");
+  }
+
+  @Override
+  protected ObjectNode options() {
+    return JsonNodeFactory.instance.objectNode().put("let", true);
   }
 
   private static Step gptq(boolean keepGrid) {
