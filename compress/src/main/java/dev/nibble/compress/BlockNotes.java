@@ -2,6 +2,7 @@ package dev.nibble.compress;
 
 import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.allocate.Assignment;
+import dev.nibble.compress.calibrate.ExpertQuota;
 import dev.nibble.compress.calibrate.TokenWeights;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,6 +18,7 @@ public final class BlockNotes {
   private final Map<String, Assignment> assignments = new HashMap<>();
   private final Map<String, float[]> targets = new HashMap<>();
   private TokenWeights tokenWeights;
+  private ExpertQuota expertQuota;
 
   /**
    * @param allocation what was decided for the whole model
@@ -49,6 +51,16 @@ public final class BlockNotes {
   /** The weight as it was before a step stored it; empty when none has. Not to be modified. */
   public Optional<float[]> target(String site) {
     return Optional.ofNullable(targets.get(site));
+  }
+
+  /** How calibration tokens are shared out among experts in what follows, if not as they come. */
+  public Optional<ExpertQuota> expertQuota() {
+    return Optional.ofNullable(expertQuota);
+  }
+
+  /** Sets how calibration tokens are shared out among experts. */
+  public void expertQuota(ExpertQuota quota) {
+    this.expertQuota = quota;
   }
 
   /** How much each calibration token counts in what follows, if not all the same. */

@@ -11,7 +11,9 @@ import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/** A block of a decoder or an encoder: attention and MLP, or experts, around the residual stream. */
+/**
+ * A block of a decoder or an encoder: attention and MLP, or experts, around the residual stream.
+ */
 final class LayerBlock extends LoadedBlock {
   private final int index;
   private final Attention attention;

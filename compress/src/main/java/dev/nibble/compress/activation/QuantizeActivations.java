@@ -14,8 +14,9 @@ import java.util.Set;
 /**
  * Puts a quantizer on the inputs of linear sites of decoder blocks, behind their online transforms.
  * Dynamic scales come from each input at run time; static ones from calibration, as the extremes
- * (or a percentile) of what the quantized prefix feeds the site. Comes after every step that
- * changes inputs: rotation, smoothing.
+ * (or a percentile) of what the quantized prefix feeds the site; an expert that no calibration
+ * token goes to keeps a dynamic one. Comes after every step that changes inputs: rotation,
+ * smoothing.
  */
 public final class QuantizeActivations implements Step {
   private final ActivationOptions options;
@@ -57,6 +58,18 @@ public final class QuantizeActivations implements Step {
         options.percentile() == 100
             ? observer.extremes()
             : observer.percentile(options.percentile());
+    sites.stream()
+        .filter(site -> !ranges.containsKey(site))
+        .forEach(
+            site -> {
+              block.state(site).inputQuant(options.quant());
+              task.events()
+                  .record(
+                      "activation.unseen",
+                      site,
+                      "no calibration token goes to this expert, so its scale is found at run"
+                          + " time");
+            });
     ranges.forEach(
         (site, range) -> {
           ActivationQuant fixed = range.fix(options.quant());

@@ -17,19 +17,26 @@ import org.bytedeco.pytorch.Tensor;
  * Runs the calibration batches through a block and gathers the Hessian of each stage's shared
  * input. Batches run in parallel; their products are added in the order of the batches, so the sum
  * does not depend on the number of threads.
+ *
+ * <p>A routed expert's Hessian is that of the tokens the router sends it. Where these are fewer
+ * than {@link ExpertCoverage#minimum}, it is that of all tokens instead.
  */
 public final class HessianPass {
   private final BlockTask task;
   private final Map<String, Stage> wanted = new LinkedHashMap<>();
+  private final Set<String> shownAll;
+  private final ExpertShares shares;
 
-  private HessianPass(BlockTask task, List<Stage> stages) {
+  HessianPass(BlockTask task, Iterable<Stage> stages, Set<String> shownAll, ExpertShares shares) {
     this.task = task;
+    this.shownAll = shownAll;
+    this.shares = shares;
     // every site of a stage reads the same input: the first stands for all
     stages.forEach(stage -> wanted.put(stage.sites().getFirst().name(), stage));
   }
 
-  /** What one batch gave. */
-  private record Products(Map<String, Tensor> bySite, long sequences, long tokens) {}
+  /** What one batch gave; nothing for an expert that none of its tokens went to. */
+  private record Products(Map<String, Tensor> bySite, Map<String, Long> tokens, long sequences) {}
 
   /** Ends a forward pass once every wanted input was seen: what follows cannot matter. */
   private static final class Enough extends RuntimeException {
@@ -45,10 +52,18 @@ public final class HessianPass {
    * stage is left out of that stage's sum and recorded as {@code calibration.non-finite}.
    */
   public static Map<Stage, Hessian> collect(BlockTask task, List<Stage> stages) {
-    return new HessianPass(task, stages).run();
+    ExpertShares shares = ExpertShares.of(task, stages);
+    Map<Stage, Hessian> sums = new HessianPass(task, stages, Set.of(), shares).run();
+    try {
+      ExpertCoverage.complete(task, sums, shares);
+      return sums;
+    } catch (RuntimeException | Error e) {
+      sums.values().forEach(Hessian::close);
+      throw e;
+    }
   }
 
-  private Map<Stage, Hessian> run() {
+  Map<Stage, Hessian> run() {
     Map<Stage, Hessian> sums = new LinkedHashMap<>();
     try {
       wanted
@@ -78,50 +93,85 @@ public final class HessianPass {
   }
 
   private void add(int batch, Products products, Map<Stage, Hessian> sums) {
-    wanted.forEach(
-        (site, stage) -> {
-          Tensor product = products.bySite().get(site);
-          if (!sums.get(stage).add(product, products.sequences(), products.tokens())) {
-            task.events()
-                .record(
-                    "calibration.non-finite",
-                    site,
-                    "inputs of calibration batch " + batch + " are not finite; left out");
-          }
-        });
+    products
+        .bySite()
+        .forEach(
+            (site, product) -> {
+              Hessian sum = sums.get(wanted.get(site));
+              if (!sum.add(product, products.sequences(), products.tokens().get(site))) {
+                task.events()
+                    .record(
+                        "calibration.non-finite",
+                        site,
+                        "inputs of calibration batch " + batch + " are not finite; left out");
+              }
+            });
   }
 
   private Products batch(int index) {
-    Map<String, Tensor> bySite = new LinkedHashMap<>();
-    Set<String> missing = new HashSet<>(wanted.keySet());
-    long[] size = new long[2];
-    BlockContext context =
-        new BlockContext(
-            (site, input) -> {
-              if (missing.remove(site)) {
-                size[0] = input.size(0);
-                size[1] = input.numel() / input.size(-1);
-                bySite.put(site, Torch.keep(Hessian.product(input)));
-                if (missing.isEmpty()) {
-                  throw new Enough();
-                }
-              }
-            });
+    Watch watch = new Watch(index);
+    long[] sequences = new long[1];
     try {
-      Torch.noGrad(
-              () -> {
-                Tensor input = task.input(index);
-                return task.block().forward(input, context);
-              })
-          .close();
+      if (!watch.missing.isEmpty()) {
+        Torch.noGrad(
+                () -> {
+                  Tensor input = task.input(index);
+                  sequences[0] = input.size(0);
+                  return task.block().forward(input, new BlockContext(watch, shownAll));
+                })
+            .close();
+      }
     } catch (Enough e) {
-      return new Products(bySite, size[0], size[1]);
+      return watch.products(sequences[0]);
     } catch (RuntimeException | Error e) {
-      bySite.values().forEach(Tensor::close);
+      watch.close();
       throw e;
     }
-    bySite.values().forEach(Tensor::close);
-    throw new IllegalStateException("block " + task.block().name() + " never ran " + missing);
+    watch.missing.removeIf(ExpertCoverage::routed);
+    if (!watch.missing.isEmpty()) {
+      watch.close();
+      throw new IllegalStateException(
+          "block " + task.block().name() + " never ran " + watch.missing);
+    }
+    return watch.products(sequences[0]);
+  }
+
+  /** Takes the inputs of one forward pass, of each site once. */
+  private final class Watch implements BlockContext.SiteObserver {
+    private final int batch;
+    private final Map<String, Tensor> bySite = new LinkedHashMap<>();
+    private final Map<String, Long> tokens = new LinkedHashMap<>();
+    private final Set<String> missing;
+
+    Watch(int batch) {
+      this.batch = batch;
+      this.missing = new HashSet<>(wanted.keySet());
+      missing.removeIf(site -> !shares.takes(site, batch, !shownAll.isEmpty()));
+    }
+
+    @Override
+    public void observe(String site, Tensor input) {
+      if (missing.remove(site)) {
+        long rows = input.numel() / input.size(-1);
+        long share = shownAll.isEmpty() ? shares.rows(site, batch, rows) : rows;
+        if (share > 0) {
+          Tensor part = share < rows ? input.narrow(1, 0, share) : input;
+          tokens.put(site, share);
+          bySite.put(site, Torch.keep(Hessian.product(part)));
+        }
+        if (missing.isEmpty()) {
+          throw new Enough();
+        }
+      }
+    }
+
+    Products products(long sequences) {
+      return new Products(bySite, tokens, sequences);
+    }
+
+    void close() {
+      bySite.values().forEach(Tensor::close);
+    }
   }
 
   private static void free(Products products) {

@@ -8,23 +8,24 @@ import java.util.List;
 final class GptqMemory {
   private GptqMemory() {}
 
-  /** Most that is held at once on these stages. */
+  /** Most that is held at once on these stages; side by side ones are always held together. */
   static long bytes(List<Stage> stages, BlockShape shape, boolean oneStageAtATime) {
-    long largestSum = 0;
-    long allSums = 0;
-    long largestProduct = 0;
-    long allProducts = 0;
+    long together = 0;
+    long most = 0;
+    long all = 0;
     long solving = 0;
+    String last = null;
     for (Stage stage : stages) {
       long n = stage.sites().getFirst().inputs();
-      largestSum = Math.max(largestSum, 8 * n * n);
-      allSums += 8 * n * n;
-      largestProduct = Math.max(largestProduct, 4 * n * n);
-      allProducts += 4 * n * n;
+      together = stage.name().equals(last) ? together + n * n : n * n;
+      most = Math.max(most, together);
+      all += n * n;
+      last = stage.name();
       solving = Math.max(solving, solving(stage, n, shape.threads()));
     }
-    long sums = oneStageAtATime ? largestSum : allSums;
-    long products = (oneStageAtATime ? largestProduct : allProducts) * shape.threads();
+    long held = oneStageAtATime ? most : all;
+    long sums = 8 * held;
+    long products = 4 * held * shape.threads();
     return sums + Math.max(products + activations(shape), solving);
   }
 

@@ -8,14 +8,15 @@ import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
  * A solver that works from the Hessians of its sites' inputs, stage by stage in execution order.
  * With {@code trueSequential}, the inputs of a stage come from a block whose earlier stages are
- * already quantized, and one Hessian is held at a time; without, all stages' Hessians come from one
- * pass over the unquantized block and are held together.
+ * already quantized, and one Hessian is held at a time (of experts, those of a layer); without, all
+ * stages' Hessians come from one pass over the unquantized block and are held together.
  *
  * <p>A Hessian is of the input as the site's online transforms leave it and before the site's input
  * quantizer: rounding noise of activations is not part of what the weights are fitted to.
@@ -82,10 +83,22 @@ public abstract class HessianStep implements Step {
             .filter(stage -> stage.sites().stream().anyMatch(site -> targeted(task, site)))
             .toList();
     if (trueSequential) {
-      stages.forEach(stage -> solveAll(task, List.of(stage)));
+      sideBySide(stages).forEach(together -> solveAll(task, together));
     } else if (!stages.isEmpty()) {
       solveAll(task, stages);
     }
+  }
+
+  /** Stages in execution order, those that none of the others waits for together. */
+  private static List<List<Stage>> sideBySide(List<Stage> stages) {
+    List<List<Stage>> out = new ArrayList<>();
+    for (Stage stage : stages) {
+      if (out.isEmpty() || !out.getLast().getFirst().name().equals(stage.name())) {
+        out.add(new ArrayList<>());
+      }
+      out.getLast().add(stage);
+    }
+    return out;
   }
 
   private boolean targeted(BlockTask task, Site site) {

@@ -94,6 +94,10 @@ public final class Awq implements Step {
         new AwqScaleSearch(block, task.workers(), rounded, options.gridPoints());
     Map<ScaleGroups.Group, AwqScaleSearch.Choice> choices = new LinkedHashMap<>();
     for (ScaleGroups.Group group : groups) {
+      if (inputs.get(group.name()).sequences().isEmpty()) {
+        task.events().record("awq.skipped", group.name(), "no token that is looked at reaches it");
+        continue;
+      }
       choices.put(group, search.search(group, inputs.get(group.name())));
     }
     Map<String, double[]> scales = new LinkedHashMap<>();
@@ -144,7 +148,9 @@ public final class Awq implements Step {
     Set<String> unsafe = Set.of(TensorNames.Q, TensorNames.K);
     for (Site site : block.sites()) {
       String name = site.name();
-      if (unsafe.stream().anyMatch(name::endsWith)) {
+      if (site.kind() != Site.Kind.LINEAR
+          || unsafe.stream().anyMatch(name::endsWith)
+          || inputs.get(name).unseen()) {
         continue;
       }
       double[] scale = scales.get(name);

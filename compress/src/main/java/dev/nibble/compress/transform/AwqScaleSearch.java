@@ -89,9 +89,10 @@ final class AwqScaleSearch {
     return group.coupling().map((Coupling c) -> ChannelScaling.consumerScale(c, s)).orElse(s);
   }
 
+  /** Routers are not rounded, and divided by the scale again they are what they were. */
   private double trial(ScaleGroups.Group group, double[] s, CouplingLoss loss) {
     Map<String, Tensor> weights = new LinkedHashMap<>();
-    for (String site : group.sites()) {
+    for (String site : group.rounded(block)) {
       Tensor original = block.parameter(TensorNames.weight(site));
       weights.put(
           site,

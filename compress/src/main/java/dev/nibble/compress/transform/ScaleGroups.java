@@ -2,6 +2,7 @@ package dev.nibble.compress.transform;
 
 import dev.nibble.models.Block;
 import dev.nibble.models.Coupling;
+import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +24,16 @@ final class ScaleGroups {
   record Group(Optional<Coupling> coupling, List<String> sites) {
     String name() {
       return sites.getFirst();
+    }
+
+    /** Sites that are rounded in trials: all but routers, which stay plain. */
+    List<String> rounded(Block block) {
+      List<String> routers =
+          block.sites().stream()
+              .filter(site -> site.kind() == Site.Kind.ROUTER)
+              .map(Site::name)
+              .toList();
+      return sites.stream().filter(site -> !routers.contains(site)).toList();
     }
 
     Coupling.Kind kind() {

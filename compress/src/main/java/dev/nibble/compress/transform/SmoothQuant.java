@@ -155,7 +155,7 @@ public final class SmoothQuant implements Step {
   }
 
   /** Largest absolute weight of each input channel over all linears of the group. */
-  private static double[] weightMaxima(Block block, List<String> sites) {
+  static double[] weightMaxima(Block block, List<String> sites) {
     double[] out = null;
     for (String site : sites) {
       Tensor largest =
@@ -190,7 +190,7 @@ public final class SmoothQuant implements Step {
     try (CouplingLoss loss =
         new CouplingLoss(block, group.kind(), group.sites(), inputs.sequences(), task.workers())) {
       ActivationQuant eightBits = ActivationQuant.perToken(8);
-      group.sites().forEach(site -> block.state(site).inputQuant(eightBits));
+      group.rounded(block).forEach(site -> block.state(site).inputQuant(eightBits));
       for (int i = GRID_FROM; i <= GRID_TO; i++) {
         double found =
             trial(block, group, scale(inputs.maxAbs(), weights, i / GRID), rounded, loss);
@@ -200,7 +200,7 @@ public final class SmoothQuant implements Step {
         }
       }
     } finally {
-      group.sites().forEach(site -> block.state(site).inputQuant(null));
+      group.rounded(block).forEach(site -> block.state(site).inputQuant(null));
     }
     return best;
   }
@@ -212,9 +212,17 @@ public final class SmoothQuant implements Step {
       inverse[j] = 1 / s[j];
     }
     Map<String, Tensor> weights = new LinkedHashMap<>();
+    List<String> linears = group.rounded(block);
     for (String site : group.sites()) {
       Tensor original = block.parameter(TensorNames.weight(site));
-      weights.put(site, Torch.owned(() -> rounded.of(original.mul(ChannelScaling.vector(s)))));
+      boolean plain = !linears.contains(site);
+      weights.put(
+          site,
+          Torch.owned(
+              () -> {
+                Tensor scaled = original.mul(ChannelScaling.vector(s));
+                return plain ? scaled : rounded.of(scaled);
+              }));
     }
     try {
       return loss.with(weights, inverse);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -23,7 +24,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param maxAbs maximum over all tokens of {@code |x|}, by channel
  * @param sample {@code [tokens, in]}, evenly spaced
  * @param sequences {@code [batch, seq, in]}, evenly spaced among the batches; whole ones, because
- *     attention needs them
+ *     attention needs them. Of an expert, what the router sends it; perhaps none
  */
 record StageInputs(double[] meanAbs, double[] maxAbs, Tensor sample, List<Tensor> sequences)
     implements AutoCloseable {
@@ -64,7 +65,9 @@ record StageInputs(double[] meanAbs, double[] maxAbs, Tensor sample, List<Tensor
     Map<String, StageInputs> out = new HashMap<>();
     for (Stage stage : block.stages()) {
       String first = stage.sites().getFirst().name();
-      StageInputs joined = join(partials.stream().map(p -> p.get(first)).toList());
+      List<Partial> seen =
+          partials.stream().map(p -> p.get(first)).filter(Objects::nonNull).toList();
+      StageInputs joined = seen.isEmpty() ? none(stage.sites().getFirst().inputs()) : join(seen);
       stage.sites().forEach(site -> out.put(site.name(), joined));
     }
     return out;
@@ -76,6 +79,17 @@ record StageInputs(double[] meanAbs, double[] maxAbs, Tensor sample, List<Tensor
         .map(List::getFirst)
         .map(Site::name)
         .anyMatch(site::equals);
+  }
+
+  /** Of an expert that no token goes to. */
+  private static StageInputs none(int width) {
+    Tensor sample = Torch.owned(() -> Torch.empty(ScalarType.Float, 0, width));
+    return new StageInputs(new double[width], new double[width], sample, List.of());
+  }
+
+  /** True when no token reached the stage, which happens to experts. */
+  boolean unseen() {
+    return sample.size(0) == 0;
   }
 
   private static StageInputs join(List<Partial> partials) {

@@ -8,6 +8,7 @@ import dev.nibble.compress.testing.TinyFamilies;
 import dev.nibble.compress.testing.TinyRun;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.models.BlockContext;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.ResidentModel;
@@ -46,12 +47,40 @@ abstract class TransformContract {
         Arbitraries.of(
             new int[] {4, 4, 8}, new int[] {4, 2, 8}, new int[] {4, 1, 4}, new int[] {3, 3, 8});
     Arbitrary<Integer> ffn = Arbitraries.of(64, 44, 92);
-    Arbitrary<Integer> flags = Arbitraries.integers().between(0, 127);
+    Arbitrary<Integer> flags = Arbitraries.integers().between(0, 255);
     return Combinators.combine(norms, residuals, activations, positions, heads, ffn, flags)
         .as(TransformContract::config);
   }
 
   private static ModelConfig config(
+      ModelConfig.Norm norm,
+      ModelConfig.Residual residual,
+      ModelConfig.Activation activation,
+      ModelConfig.Positions positions,
+      int[] heads,
+      int ffn,
+      int flags) {
+    ModelConfig plain = shape(norm, residual, activation, positions, heads, ffn, flags);
+    boolean experts = (flags & 128) != 0 && norm == ModelConfig.Norm.RMS;
+    return experts ? plain.withMoe(experts(flags)) : plain;
+  }
+
+  /** Four experts in one or both layers, perhaps with a shared one, of widths of their own. */
+  private static MoeConfig experts(int flags) {
+    boolean shared = (flags & 16) != 0;
+    return new MoeConfig(
+        4,
+        2,
+        (flags & 1) != 0 ? 20 : 32,
+        shared ? 24 : 0,
+        shared && (flags & 2) != 0,
+        (flags & 4) != 0 ? MoeConfig.Scoring.SIGMOID : MoeConfig.Scoring.SOFTMAX,
+        (flags & 8) != 0,
+        1,
+        (flags & 32) != 0 ? List.of(0) : List.of());
+  }
+
+  private static ModelConfig shape(
       ModelConfig.Norm norm,
       ModelConfig.Residual residual,
       ModelConfig.Activation activation,

@@ -8,8 +8,10 @@ import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.TensorLayout;
 import dev.nibble.io.file.ByteCount;
 import dev.nibble.models.Model;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -62,7 +64,25 @@ public final class Planner {
         sourceBytes,
         allocation.reports(),
         new Forecast(memory, 0, scratchBytes(result.fileBytes()), fitting),
-        notes);
+        withActiveBytes(notes, result));
+  }
+
+  /** Of a mixture of experts a token reads a part only. */
+  private List<String> withActiveBytes(List<String> notes, TensorPlanner.Result result) {
+    if (!model.config().moe().present()) {
+      return notes;
+    }
+    double active =
+        result.tensors().stream()
+            .mapToDouble(t -> t.bytes() * TensorLayout.activeShare(model.config(), t.name()))
+            .sum();
+    List<String> out = new ArrayList<>(notes);
+    out.add(
+        "decoding a token reads "
+            + ByteCount.text(Math.round(active))
+            + " of "
+            + ByteCount.text(result.fileBytes()));
+    return out;
   }
 
   private MemoryModel memoryModel(Map<String, PlannedTensor> tensors, int length) {

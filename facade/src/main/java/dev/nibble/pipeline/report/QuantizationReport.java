@@ -2,6 +2,8 @@ package dev.nibble.pipeline.report;
 
 import dev.nibble.compress.block.PlannedTensor;
 import dev.nibble.compress.block.SolvedSite;
+import dev.nibble.compress.block.StepEvent;
+import dev.nibble.compress.calibrate.ExpertCoverage;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.eval.report.Report;
@@ -47,6 +49,10 @@ public final class QuantizationReport {
     sections.addAll(AllocationSections.of(provenance.allocations()));
     sections.add(new Section.Sizes(sizes()));
     distance.ifPresent(d -> sections.add(new Section.Distance(d)));
+    Map<String, String> coverage = coverage();
+    if (!coverage.isEmpty()) {
+      sections.add(new Section.Facts("experts", "Calibration tokens of experts", coverage));
+    }
     sections.add(
         new Section.EventLog(
             provenance.events().stream()
@@ -58,6 +64,29 @@ public final class QuantizationReport {
     String subtitle =
         "Nibble " + provenance.identity().nibble() + " · " + provenance.identity().processor();
     ReportWriter.write(folder.resolve(NAME), new Report(title, subtitle, sections));
+  }
+
+  /** What the experts of each layer saw, and how many of them too little. */
+  private Map<String, String> coverage() {
+    Map<String, String> out = new LinkedHashMap<>();
+    for (StepEvent event : provenance.events()) {
+      if (event.kind().equals(ExpertCoverage.EVENT)) {
+        out.put(event.site(), event.what());
+      }
+    }
+    for (Map.Entry<String, String> layer : out.entrySet()) {
+      long few =
+          provenance.events().stream()
+              .filter(e -> e.kind().equals(ExpertCoverage.FEW))
+              .filter(e -> e.site().startsWith(layer.getKey() + "."))
+              .map(e -> ExpertCoverage.module(e.site()))
+              .distinct()
+              .count();
+      if (few > 0) {
+        layer.setValue(layer.getValue() + "; " + few + " were shown all tokens");
+      }
+    }
+    return out;
   }
 
   private List<Section.SiteRow> sites() {

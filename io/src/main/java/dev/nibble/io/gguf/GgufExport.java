@@ -310,6 +310,9 @@ public final class GgufExport {
     if (options.mix().isEmpty() && parts.stream().allMatch(AffineTensor.class::isInstance)) {
       return EntryRows.Conversion.REPACK;
     }
+    if (type == GgmlType.F32) {
+      return EntryRows.Conversion.ENCODE; // holds the values of any other type
+    }
     for (PackedTensor part : parts) {
       if (!(part instanceof DenseTensor) && !options.allowRequantize()) {
         throw new NibbleException(
