@@ -62,6 +62,11 @@ public interface Step {
   /** Model-wide decisions and rewrites, before any block is loaded. */
   default void prepare(ModelTask task) {}
 
+  /** What trains the whole model once all blocks are done; empty when nothing does. */
+  default Optional<ModelTuner> tuner() {
+    return Optional.empty();
+  }
+
   /** Work on one loaded block: rewrite parameters, set site states. */
   default void apply(BlockTask task) {}
 

@@ -11,7 +11,6 @@ import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.Block;
 import dev.nibble.models.BlockHandle;
-import dev.nibble.models.Torch;
 import java.lang.foreign.Arena;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -20,7 +19,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Takes blocks through a recipe's steps, in execution order of the network. */
 public final class BlockRunner {
@@ -146,13 +144,7 @@ public final class BlockRunner {
     Map<ActivationStreams.Kind, List<Long>> sums = new EnumMap<>(ActivationStreams.Kind.class);
     try (Block block = handle.load()) {
       advance(ActivationStreams.Kind.ORIGINAL, index, handle, block, sums);
-      tensors.forEach(
-          (name, tensor) ->
-              Torch.run(
-                  () -> block.setParameter(name, Torch.fromPacked(tensor, ScalarType.Float))));
-      for (String site : block.stateNames()) {
-        block.state(site).ops(operators.getOrDefault(site, SiteOps.NONE));
-      }
+      WholeModel.restore(block, tensors, operators);
       advance(ActivationStreams.Kind.QUANTIZED, index, handle, block, sums);
     }
     return sums;

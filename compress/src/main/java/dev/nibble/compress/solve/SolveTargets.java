@@ -34,6 +34,9 @@ import java.util.stream.Stream;
  * </pre>
  */
 public final class SolveTargets {
+  /** Says that a site is chosen where its stored form has no spec. */
+  private static final QuantSpec ANY = QuantSpec.parse("int8:channel");
+
   private final String where;
   private final Optional<QuantSpec> spec;
   private final List<Pattern> targets;
@@ -62,6 +65,25 @@ public final class SolveTargets {
     Stream.of(spec.stream(), embedding.stream(), head.stream(), overridden())
         .flatMap(s -> s)
         .forEach(s -> requireGrid(s, rounding, options.where()));
+  }
+
+  private SolveTargets(OptionReader options) {
+    this.where = options.where();
+    this.spec = Optional.of(ANY);
+    this.targets = patterns(options, "targets");
+    this.ignore = patterns(options, "ignore");
+    this.overrides = List.of();
+    this.embedding = options.optionalSpec("embedding");
+    this.head = options.optionalSpec("head");
+  }
+
+  /**
+   * Reads the options of a solver whose stored form no spec describes: {@code targets}, {@code
+   * ignore}, and {@code embedding} and {@code head}, which it rounds to nearest. The spec of a
+   * chosen site of a decoder block then only says that the site is chosen.
+   */
+  public static SolveTargets choosing(OptionReader options) {
+    return new SolveTargets(options);
   }
 
   private Stream<QuantSpec> overridden() {

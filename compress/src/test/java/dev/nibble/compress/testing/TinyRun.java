@@ -4,8 +4,10 @@ import dev.nibble.compress.BlockNotes;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Events;
 import dev.nibble.compress.ModelTask;
+import dev.nibble.compress.ModelTuner;
 import dev.nibble.compress.ScoreCache;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.TunerTask;
 import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.Batches;
 import dev.nibble.core.model.ModelWeights;
@@ -17,9 +19,15 @@ import dev.nibble.models.BlockHandle;
 import dev.nibble.models.DecoderModel;
 import dev.nibble.models.ResidentModel;
 import dev.nibble.models.Torch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -59,7 +67,7 @@ public final class TinyRun {
     this.changed = changed;
   }
 
-  /** The model after the steps; the caller closes it. */
+  /** The model after the steps, its tuners included; the caller closes it. */
   public ResidentModel apply(Step... steps) {
     DecoderModel model = DecoderModel.open(weights);
     List<Block> done = new ArrayList<>();
@@ -105,8 +113,37 @@ public final class TinyRun {
       }
       close(current);
       close(original);
+      ResidentModel student = ResidentModel.of(model.config(), done);
+      for (int s = 0; s < steps.length; s++) {
+        int seed = 1000 + s;
+        steps[s].tuner().ifPresent(tuner -> tune(tuner, model, student, seed, workers));
+      }
+      return student;
     }
-    return ResidentModel.of(model.config(), done);
+  }
+
+  private void tune(
+      ModelTuner tuner, DecoderModel model, ResidentModel student, long seed, Workers workers) {
+    try {
+      Path folder = Files.createTempDirectory("tuning");
+      tuner.tune(
+          new TunerTask(
+              student,
+              () -> ResidentModel.load(model),
+              new Batches(calibration, 1),
+              folder,
+              seed,
+              events,
+              workers,
+              Progress.SILENT));
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(path);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static List<Tensor> forward(Block block, List<Tensor> inputs) {

@@ -10,8 +10,7 @@ import java.util.List;
  * @param family source family in Hugging Face's {@code model_type} terms: {@code llama}, {@code
  *     mistral}, {@code qwen2}, {@code qwen3}, {@code mixtral}, {@code qwen2_moe}, {@code
  *     qwen3_moe}, {@code deepseek}, {@code gemma2}, {@code gemma3_text}, {@code opt}, {@code
- *     gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}, {@code bert},
- *     {@code electra}
+ *     gpt_neox}, {@code gpt2}, {@code falcon}, {@code bloom}, {@code bert}, {@code electra}
  * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual stream
  * @param layers decoder blocks

@@ -15,10 +15,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A finished block: what the journal holds about the file that keeps its tensors.
+ * A finished block, or a finished training of the whole model: what the journal holds about the
+ * file that keeps its tensors. Tensors of later units replace those of earlier ones.
  *
- * @param index position among all blocks
- * @param name block name, as {@code model.layers.3}
+ * @param index position among all blocks, after which trainings follow
+ * @param name block name, as {@code model.layers.3}, or the step that trained the model
  * @param sha256 hash of the unit file
  * @param values checksum of each stored tensor's simulated fp32 values, by canonical name, see
  *     {@link ValueChecksum}

@@ -21,6 +21,7 @@ import java.util.stream.Stream;
  * run.json       identity of the run
  * units/         NNN-name.safetensors and NNN-name.json, one pair a finished block
  * streams/       activations between blocks
+ * tuning/        checkpoints of the step that trains the whole model
  * output/        the artefact while it is put together; renamed to OUT in one move
  * </pre>
  */
@@ -51,7 +52,7 @@ public final class WorkDirectory implements AutoCloseable {
     Path root = beside(output);
     FileChannel channel = null;
     try {
-      for (String part : List.of("units", "streams", "output")) {
+      for (String part : List.of("units", "streams", "tuning", "output")) {
         Files.createDirectories(root.resolve(part));
       }
       channel =
@@ -111,6 +112,11 @@ public final class WorkDirectory implements AutoCloseable {
     return root.resolve("streams");
   }
 
+  /** Checkpoints of whole-model training. */
+  public Path tuning() {
+    return root.resolve("tuning");
+  }
+
   /** The artefact under construction. */
   public Path output() {
     return root.resolve("output");
@@ -119,7 +125,7 @@ public final class WorkDirectory implements AutoCloseable {
   /** Forgets everything but the lock. */
   public void clear() {
     delete(identity()); // first: without it nothing else counts
-    for (Path part : List.of(units(), streams(), output())) {
+    for (Path part : List.of(units(), streams(), tuning(), output())) {
       clear(part);
     }
   }
@@ -150,7 +156,7 @@ public final class WorkDirectory implements AutoCloseable {
   /** Removes the folder with all that is in it, and closes it. */
   public void delete() {
     clear();
-    for (Path part : List.of(units(), streams(), output())) {
+    for (Path part : List.of(units(), streams(), tuning(), output())) {
       delete(part);
     }
     close();

@@ -1,5 +1,6 @@
 package dev.nibble.pipeline.plan;
 
+import dev.nibble.compress.ModelTuner;
 import dev.nibble.compress.Step.BlockShape;
 import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.PlannedTensor;
@@ -51,7 +52,28 @@ final class MemoryModel {
 
   /** Forecast in bytes with {@code threads} tasks at once. */
   long peakBytes(int threads) {
-    return BASE + model.blocks().stream().mapToLong(b -> block(b, threads)).max().orElse(0);
+    long blocks = model.blocks().stream().mapToLong(b -> block(b, threads)).max().orElse(0);
+    return BASE + Math.max(blocks, tuning(threads));
+  }
+
+  /** Student and teacher, and what training takes beside them. */
+  private long tuning(int threads) {
+    long parameters = model.blocks().stream().mapToLong(BlockHandle::residentBytes).sum();
+    long activations = 0;
+    if (batchTokens > 0) {
+      activations =
+          model.blocks().stream().mapToLong(this::forwardBytes).sum()
+              / batchTokens
+              * sequenceTokens;
+    }
+    long logits = (long) Float.BYTES * model.config().vocabSize() * sequenceTokens;
+    ModelTuner.ModelShape shape =
+        new ModelTuner.ModelShape(parameters, activations, logits, threads);
+    return recipe.stream()
+        .flatMap(step -> step.step().tuner().stream())
+        .mapToLong(tuner -> 2 * parameters + tuner.workingBytes(shape))
+        .max()
+        .orElse(0);
   }
 
   private long block(BlockHandle block, int threads) {

@@ -127,6 +127,7 @@ public final class Quantizer {
       }
       Plan plan = timed();
       new QuantizationRun(prepared, work, journal, workers).finishBlocks();
+      new TuningRun(prepared, work, journal, workers).finish();
       long start = System.nanoTime();
       Path folder = work.output();
       work.clear(folder);
@@ -157,10 +158,8 @@ public final class Quantizer {
     private Plan timed() {
       List<BlockHandle> blocks = prepared.model().blocks();
       double seconds = journal.units().stream().mapToDouble(UnitRecord::seconds).sum();
-      long done =
-          blocks.subList(0, journal.units().size()).stream()
-              .mapToLong(BlockHandle::residentBytes)
-              .sum();
+      int finished = Math.min(journal.units().size(), blocks.size());
+      long done = blocks.subList(0, finished).stream().mapToLong(BlockHandle::residentBytes).sum();
       long all = blocks.stream().mapToLong(BlockHandle::residentBytes).sum();
       if (done == 0 && !options.probe()) {
         return prepared.plan();
