@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -88,10 +89,20 @@ final class Gradients {
           Tensor loss = loss(rows, random);
           losses[slot] = loss.item_double();
           TensorVector wanted = new TensorVector(parameters.toArray(Tensor[]::new));
-          TensorVector found = torch.grad(new TensorVector(loss), wanted);
+          TensorVector found =
+              torch.grad(
+                  new TensorVector(loss),
+                  wanted,
+                  new TensorVector(),
+                  new BoolOptional(),
+                  false,
+                  true);
           List<Tensor> out = new ArrayList<>();
-          for (long i = 0; i < found.size(); i++) {
-            out.add(found.get(i).contiguous());
+          for (int i = 0; i < parameters.size(); i++) {
+            Tensor gradient = found.get(i);
+            // an expert that no token of the batch went to has none
+            out.add(
+                gradient.defined() ? gradient.contiguous() : torch.zeros_like(parameters.get(i)));
           }
           return out;
         });

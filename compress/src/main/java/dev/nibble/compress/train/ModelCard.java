@@ -21,14 +21,19 @@ final class ModelCard {
     out.format("# %s\n", recipe.name());
     out.format("\n");
     out.format(
-        "A Llama-shaped language model of %,d parameters, trained from scratch by `nibble train`.\n",
-        parameters);
+        "A %s-shaped language model of %,d parameters, trained from scratch by `nibble train`.\n",
+        config.moe().present() ? "Mixtral" : "Llama", parameters);
     out.format("\n");
     out.format("| | |\n");
     out.format("|---|---|\n");
     out.format(
         "| layers, width, FFN | %d, %d, %d |\n",
         config.layers(), config.hiddenSize(), config.ffnSize());
+    if (config.moe().present()) {
+      out.format(
+          "| experts | %d, of which a token uses %d |\n",
+          config.moe().experts(), config.moe().topK());
+    }
     out.format("| query heads, key/value heads | %d, %d |\n", config.heads(), config.kvHeads());
     out.format("| vocabulary, context | %d, %d |\n", config.vocabSize(), config.maxPositions());
     out.format(

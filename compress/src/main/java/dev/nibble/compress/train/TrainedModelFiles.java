@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.model.MoeConfig;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.io.file.AtomicFile;
+import dev.nibble.io.model.SourceTensors;
 import dev.nibble.io.safetensors.SafetensorsWriter;
 import dev.nibble.io.token.train.ByteLevelBpe;
 import dev.nibble.io.token.train.TokenizerFiles;
@@ -19,6 +21,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Writes a trained model as a Hugging Face directory. */
 final class TrainedModelFiles {
@@ -34,7 +37,7 @@ final class TrainedModelFiles {
       TrainingCurve curve,
       String card) {
     ModelConfig config = model.config();
-    weights(directory.resolve("model.safetensors"), model);
+    weights(directory.resolve("model.safetensors"), config, model);
     json(directory.resolve("config.json"), config(config));
     json(directory.resolve("generation_config.json"), generation(config));
     TokenizerFiles.write(directory, tokenizer, SpecialTokens.CHAT_TEMPLATE, config.maxPositions());
@@ -42,22 +45,31 @@ final class TrainedModelFiles {
     text(directory.resolve("README.md"), card);
   }
 
-  private static void weights(Path file, ResidentModel model) {
+  private static void weights(Path file, ModelConfig config, ResidentModel model) {
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    Map<String, String> names =
+        SourceTensors.of(config).stream()
+            .collect(
+                Collectors.toMap(
+                    s -> s.parts().getFirst().canonical(), SourceTensors.Source::name));
     model
         .parameters()
         .forEach(
             (name, tensor) -> {
               DenseTensor rounded =
                   DenseTensor.rounded(Torch.toFloats(tensor), DType.BF16, Torch.shape(tensor));
-              entries.add(SafetensorsWriter.Entry.of(name, rounded));
+              entries.add(SafetensorsWriter.Entry.of(names.get(name), rounded));
             });
     SafetensorsWriter.write(file, Map.of("format", "pt"), entries, Progress.SILENT);
   }
 
   private static ObjectNode config(ModelConfig config) {
     ObjectNode root = JSON.createObjectNode();
-    root.putArray("architectures").add("LlamaForCausalLM");
+    MoeConfig moe = config.moe();
+    root.putArray("architectures").add(moe.present() ? "MixtralForCausalLM" : "LlamaForCausalLM");
+    if (moe.present()) {
+      root.put("num_local_experts", moe.experts()).put("num_experts_per_tok", moe.topK());
+    }
     root.put("attention_bias", false)
         .put("attention_dropout", 0.0)
         .put("bos_token_id", config.bosId());
@@ -69,7 +81,7 @@ final class TrainedModelFiles {
         .put("intermediate_size", config.ffnSize())
         .put("max_position_embeddings", config.maxPositions())
         .put("mlp_bias", false)
-        .put("model_type", "llama")
+        .put("model_type", config.family())
         .put("num_attention_heads", config.heads())
         .put("num_hidden_layers", config.layers())
         .put("num_key_value_heads", config.kvHeads())

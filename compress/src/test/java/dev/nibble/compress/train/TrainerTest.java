@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.models.DecoderModel;
@@ -60,6 +61,23 @@ class TrainerTest {
         "test.yaml");
   }
 
+  private TrainRecipe experts(String schedule) {
+    return TrainRecipe.parse(
+        """
+        train:
+          name: experts
+          seed: 5
+          sources:
+            - { name: grammar, path: '%s', held_out: 0.05, licence: none needed }
+          tokenizer: { vocab: 300 }
+          model: { hidden: 32, layers: 2, heads: 4, kv_heads: 2, ffn: 24, context: 64, experts: 6, top_k: 2 }
+          schedule:
+            { batch: 4, micro_batch: 1, length: 12, learning_rate: 0.01, warm_up: 5, %s }
+        """
+            .formatted(dir.resolve("text.txt"), schedule),
+        "test.yaml");
+  }
+
   private static Trainer.Options threads(int threads) {
     return Trainer.Options.threads(threads);
   }
@@ -106,6 +124,22 @@ class TrainerTest {
     assertThat(result.curve().evaluations().getLast().lossPerToken().get("grammar"))
         .isLessThan(0.5 * unigram);
     assertThat(result.finished()).isTrue();
+  }
+
+  /** Also micro-batches so small that experts go without a token. */
+  @Test
+  void expertsAreTrainedAndWrittenAsMixtral() {
+    TrainRecipe recipe = experts("steps: 60, evaluate_every: 30, checkpoint_every: 30");
+    Path out = dir.resolve("experts");
+    Trainer.Result result = Trainer.train(recipe, out, threads(2), Progress.SILENT);
+    assertThat(result.curve().steps().getLast().loss()).isLessThan(unigramEntropy(recipe));
+    try (OpenedModel model = OpenedModel.open(out)) {
+      ModelConfig config = model.weights().config();
+      assertThat(config.family()).isEqualTo("mixtral");
+      assertThat(config.moe().experts()).isEqualTo(6);
+      assertThat(config.moe().topK()).isEqualTo(2);
+      assertThat(model.weights().names()).contains("model.layers.1.mlp.experts.5.down_proj.weight");
+    }
   }
 
   @Test
