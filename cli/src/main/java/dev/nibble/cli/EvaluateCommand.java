@@ -23,11 +23,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "evaluate",
     mixinStandardHelpOptions = true,
-    description = "Measures a model: perplexity, distance to the original, zero-shot tasks.",
+    description =
+        "Measures a model: perplexity, distance to the original, zero-shot tasks; of an encoder its"
+            + " vectors.",
     footerHeading = "%nExamples:%n",
     footer = {
       "  nibble evaluate tiny-default --base tiny",
       "  nibble evaluate MODEL --on wikitext2-test --protocol gptq,strided:1024:512",
+      "  nibble evaluate OUT --base MINILM --tasks stsb",
       "  nibble evaluate OUT --base MODEL --tasks arc_easy,piqa --limit 200 -o report.html",
     })
 final class EvaluateCommand implements Runnable {
@@ -59,7 +62,9 @@ final class EvaluateCommand implements Runnable {
       names = "--tasks",
       split = ",",
       paramLabel = "TASK",
-      description = "Zero-shot tasks whose data lie in the data directory, as arc_easy,piqa.")
+      description =
+          "Zero-shot tasks whose data lie in the data directory, as arc_easy,piqa; for an encoder"
+              + " stsb.")
   private List<String> tasks = List.of();
 
   @Option(

@@ -38,6 +38,32 @@ class CommandTest {
   }
 
   @Test
+  void encodersGiveVectorsAndDecodersText() {
+    String bert =
+        SharedData.repositoryRoot().resolve("models/src/test/resources/encoders/bert").toString();
+    CommandRun vectors = CommandRun.of("embed", LLAMA, "a text");
+    assertThat(vectors.code()).isEqualTo(3);
+    assertThat(vectors.err()).contains("writes text and gives no vectors");
+    CommandRun text = CommandRun.of("run", bert, "a text");
+    assertThat(text.code()).isEqualTo(3);
+    assertThat(text.err()).contains("use embed");
+    CommandRun alone = CommandRun.of("evaluate", bert);
+    assertThat(alone.code()).isEqualTo(2);
+    assertThat(alone.err()).contains("--base");
+  }
+
+  @Test
+  void embedPrintsAVectorForEachText() {
+    String model = SharedData.path("models/all-minilm-l6-v2-fp16").toString();
+    CommandRun run = CommandRun.of("embed", model, "a cat sat down", "the kitten rests");
+    assertThat(run.code()).isZero();
+    assertThat(run.out().strip().lines()).hasSize(2).allMatch(l -> l.split(",").length == 384);
+    CommandRun table =
+        CommandRun.of("embed", model, "a cat sat down", "the kitten rests", "--similarity");
+    assertThat(table.out()).contains("1.0000").contains("0.65");
+  }
+
+  @Test
   void wrongUsageNamesTheWordAndTheHelp() {
     CommandRun run = CommandRun.of("quantize", LLAMA, "--recipie", "x");
     assertThat(run.code()).isEqualTo(2);

@@ -8,8 +8,16 @@ import dev.nibble.core.model.Encoder;
 import dev.nibble.core.testing.EncoderFixtures;
 import dev.nibble.core.testing.EncoderFixtures.Fixture;
 import dev.nibble.core.testing.FamilyFixtures;
+import dev.nibble.core.testing.SharedData;
 import dev.nibble.io.model.OpenedModel;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -54,8 +62,27 @@ class TextEncoderTest {
         along += sum * vector[i];
         mean += sum * sum;
       }
-      assertThat(norm).isCloseTo(1, org.assertj.core.data.Offset.offset(1e-6));
-      assertThat(along).isCloseTo(Math.sqrt(mean), org.assertj.core.data.Offset.offset(1e-4));
+      assertThat(norm).isCloseTo(1, Offset.offset(1e-6));
+      assertThat(along).isCloseTo(Math.sqrt(mean), Offset.offset(1e-4));
+    }
+  }
+
+  /** A real sentence encoder, from text to vector. */
+  @Test
+  void miniLmGivesTheVectorsOfTheReference() throws IOException {
+    Path model = SharedData.path("models/all-minilm-l6-v2-fp16");
+    Path reference = SharedData.repositoryRoot().resolve("models/src/test/resources/minilm");
+    FloatBuffer expected =
+        ByteBuffer.wrap(Files.readAllBytes(reference.resolve("vectors.f32")))
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .asFloatBuffer();
+    try (TextEncoder encoder = TextEncoder.load(model, RuntimeOptions.DEFAULT)) {
+      for (String text : Files.readAllLines(reference.resolve("texts.txt"))) {
+        for (float value : encoder.embed(text)) {
+          assertThat(value).as(text).isCloseTo(expected.get(), Offset.offset(1e-4f));
+        }
+      }
+      assertThat(expected.hasRemaining()).isFalse();
     }
   }
 

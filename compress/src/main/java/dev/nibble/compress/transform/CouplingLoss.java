@@ -16,8 +16,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What other weights at a group of linears that share an input do to the output they lead to: the
- * whole attention or MLP behind a norm, the linear itself behind another linear. Mean squared
- * difference to the original weights' output, in fp32, summed in fp64 in a fixed order.
+ * whole attention or MLP behind a norm (or of several linears that read the stream), the linear
+ * itself behind another linear. Mean squared difference to the original weights' output, in fp32,
+ * summed in fp64 in a fixed order.
  */
 final class CouplingLoss implements AutoCloseable {
   private static final String ATTENTION = "." + TensorNames.ATTENTION + ".";
@@ -41,7 +42,7 @@ final class CouplingLoss implements AutoCloseable {
     this.block = block;
     this.sites = sites;
     this.parts =
-        kind == Coupling.Kind.NORM_TO_LINEARS
+        kind == Coupling.Kind.NORM_TO_LINEARS || sites.size() > 1
             ? sites.stream()
                 .map(s -> s.contains(ATTENTION) ? "self_attn" : "mlp")
                 .distinct()

@@ -7,11 +7,15 @@ import dev.nibble.models.Stage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Linears of a decoder block that take one input scale together. */
 final class ScaleGroups {
   /** How the names of everything in decoder blocks begin. */
   static final String DECODER = "model.layers.";
+
+  /** Stages that read the residual stream, in a block whose norms stand behind its adds. */
+  private static final Set<String> READERS = Set.of("qkv", "gate_up", "up");
 
   private ScaleGroups() {}
 
@@ -46,8 +50,19 @@ final class ScaleGroups {
     return block.name().startsWith(DECODER);
   }
 
-  /** Groups whose producer is a norm: all that SmoothQuant smooths. */
-  static List<Group> behindNorms(Block block) {
+  /**
+   * What SmoothQuant smooths: groups whose producer is a norm; in a block without such, what reads
+   * the residual stream.
+   */
+  static List<Group> smoothed(Block block) {
+    boolean normed =
+        block.couplings().stream().anyMatch(c -> c.kind() == Coupling.Kind.NORM_TO_LINEARS);
+    if (!normed) {
+      return block.stages().stream()
+          .filter(stage -> READERS.contains(stage.name()))
+          .map(s -> new Group(Optional.empty(), s.sites().stream().map(Site::name).toList()))
+          .toList();
+    }
     return block.couplings().stream()
         .filter(c -> c.kind() == Coupling.Kind.NORM_TO_LINEARS)
         .filter(c -> ChannelScaling.direct(block, c))

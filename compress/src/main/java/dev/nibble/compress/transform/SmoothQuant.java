@@ -2,7 +2,6 @@ package dev.nibble.compress.transform;
 
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.Step;
-import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.op.ActivationQuant;
 import dev.nibble.core.rounding.Clip;
@@ -23,7 +22,8 @@ import org.bytedeco.pytorch.Tensor;
  * Moves activation outliers into the weights (SmoothQuant, Xiao et al. 2023, equation 4): the
  * channels behind a norm are divided by {@code s_j = max|X_j|^α / max|W_j|^(1-α)} and the weights
  * that read them multiplied by it, so that both fit 8 bits. Inputs of o_proj and down_proj are not
- * smoothed. A channel that is never active keeps s = 1.
+ * smoothed. A channel that is never active keeps s = 1. Where norms stand behind the residual adds,
+ * as in BERT, nothing can take the division, and it stays to be done at run time.
  *
  * <p>{@code alpha: auto} tries 0.3, 0.35, …, 0.95 for each group and keeps the one whose 8-bit
  * weights (per channel) and inputs (per token) change the attention or MLP output least.
@@ -47,15 +47,6 @@ public final class SmoothQuant implements Step {
   @Override
   public Needs needs() {
     return Needs.ORIGINAL_INPUTS;
-  }
-
-  @Override
-  public List<String> objections(ModelConfig config) {
-    return config.residual() == ModelConfig.Residual.POST_NORM
-        ? List.of(
-            "has nothing to fold into: this model's linears read the residual stream,"
-                + " not a norm; leave smoothquant out")
-        : List.of();
   }
 
   @Override
@@ -90,13 +81,20 @@ public final class SmoothQuant implements Step {
   private void smooth(BlockTask task, Map<String, StageInputs> inputs) {
     Block block = task.block();
     Map<ScaleGroups.Group, Choice> choices = new LinkedHashMap<>();
-    for (ScaleGroups.Group group : ScaleGroups.behindNorms(block)) {
+    for (ScaleGroups.Group group : ScaleGroups.smoothed(block)) {
       choices.put(group, choose(task, group, inputs.get(group.name())));
     }
     try (BlockGuard guard = new BlockGuard(task, "smoothquant")) {
       choices.forEach(
           (group, choice) ->
-              ChannelScaling.fold(block, group.coupling().orElseThrow(), choice.scale()));
+              group
+                  .coupling()
+                  .ifPresentOrElse(
+                      c -> ChannelScaling.fold(block, c, choice.scale()),
+                      () ->
+                          group
+                              .sites()
+                              .forEach(s -> ChannelScaling.online(block, s, choice.scale()))));
       if (!guard.accept("smoothquant")) {
         return;
       }

@@ -1,7 +1,9 @@
 package dev.nibble.eval.report;
 
 import dev.nibble.eval.divergence.DivergenceResult;
+import dev.nibble.eval.encoding.EncoderDistanceResult;
 import dev.nibble.eval.perplexity.PerplexityResult;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -87,6 +89,38 @@ public record Measure(
             .after(result.lnPplRatio().value())
             .error(result.lnPplRatio().standardError())
             .note("paired"));
+  }
+
+  /** Cosine, neighbours and predictions of one comparison of encoders. */
+  public static List<Measure> encoders(EncoderDistanceResult result) {
+    List<Measure> rows = new ArrayList<>();
+    rows.add(
+        of("cosine", "Cosine to original", Unit.NUMBER)
+            .after(result.cosine().value())
+            .error(result.cosine().standardError())
+            .note("mean over " + result.conditions()));
+    rows.add(of("cosine_min", "Smallest cosine", Unit.NUMBER).after(result.cosineMin()));
+    rows.add(
+        of("nearest", "Same nearest text", Unit.SHARE)
+            .after(result.nearest().value())
+            .error(result.nearest().standardError()));
+    rows.add(
+        of("neighbours", "Same 10 nearest", Unit.SHARE)
+            .after(result.neighbours().value())
+            .error(result.neighbours().standardError())
+            .note("mean overlap"));
+    if (result.positions() > 0) {
+      rows.add(
+          of("kld", "KL divergence", Unit.NATS)
+              .after(result.kld().value())
+              .error(result.kld().standardError())
+              .note("mean over " + result.positions() + " predictions of the head, nats"));
+      rows.add(
+          of("top1", "Same top prediction", Unit.SHARE)
+              .after(result.top1().value())
+              .error(result.top1().standardError()));
+    }
+    return rows;
   }
 
   private static String withErrors(String text, long errors) {

@@ -27,37 +27,58 @@ public final class SweepReport {
 
   /** One row per cell. */
   public TextTable table() {
+    boolean encoders = encoders();
+    List<String> heads = new ArrayList<>(List.of("recipe", "bits/weight", "size"));
+    heads.addAll(
+        encoders
+            ? List.of("cosine", "smallest", "same nearest", "same 10", "KL divergence")
+            : List.of("KL divergence", "same top token", "perplexity", "original"));
+    heads.add("time");
+    TextTable table = new TextTable(heads.toArray(String[]::new)).left(0);
     boolean several = cells.stream().map(Sweep.Cell::model).distinct().count() > 1;
-    TextTable table =
-        new TextTable(
-                "recipe",
-                "bits/weight",
-                "size",
-                "KL divergence",
-                "same top token",
-                "perplexity",
-                "original",
-                "time")
-            .left(0);
     for (Sweep.Cell cell : cells) {
-      String label = several ? cell.model() + " · " + cell.recipe() : cell.recipe();
-      if (cell.result().isEmpty()) {
-        table.row(label, "", "", "", "", "", "", "");
-        continue;
+      List<String> row = new ArrayList<>();
+      row.add(several ? cell.model() + " · " + cell.recipe() : cell.recipe());
+      cell.result().ifPresent(r -> row.addAll(figures(r, encoders)));
+      while (row.size() < heads.size()) {
+        row.add("");
       }
-      QuantizationResult r = cell.result().get();
-      Fidelity f = r.log().fidelity().orElseThrow();
-      table.row(
-          label,
-          Figures.text(r.provenance().bitsPerWeight(), Unit.BITS),
-          Figures.text((double) r.provenance().fileBytes(), Unit.BYTES),
-          Figures.withError(f.kld().value(), f.kld().standardError(), Unit.NATS),
-          Figures.text(f.top1().value(), Unit.SHARE),
-          Figures.text(f.perplexityAfter().value(), Unit.PERPLEXITY),
-          Figures.text(f.perplexityBefore().value(), Unit.PERPLEXITY),
-          Figures.text(r.log().seconds(), Unit.SECONDS));
+      table.row(row.toArray(String[]::new));
     }
     return table;
+  }
+
+  /** True when the models are encoders, which have other figures. */
+  private boolean encoders() {
+    return cells.stream()
+        .flatMap(c -> c.result().stream())
+        .flatMap(r -> r.log().fidelity().stream())
+        .anyMatch(f -> f.vectors().isPresent());
+  }
+
+  private static List<String> figures(QuantizationResult r, boolean encoders) {
+    Fidelity f = r.log().fidelity().orElseThrow();
+    List<String> out = new ArrayList<>();
+    out.add(Figures.text(r.provenance().bitsPerWeight(), Unit.BITS));
+    out.add(Figures.text((double) r.provenance().fileBytes(), Unit.BYTES));
+    String kld = Figures.withError(f.kld().value(), f.kld().standardError(), Unit.NATS);
+    if (!encoders) {
+      out.add(kld);
+      out.add(Figures.text(f.top1().value(), Unit.SHARE));
+      out.add(Figures.text(f.perplexityAfter().value(), Unit.PERPLEXITY));
+      out.add(Figures.text(f.perplexityBefore().value(), Unit.PERPLEXITY));
+    } else if (f.vectors().isPresent()) {
+      Fidelity.Vectors v = f.vectors().get();
+      out.add(Figures.withError(v.cosine().value(), v.cosine().standardError(), Unit.NUMBER));
+      out.add(Figures.text(v.cosineMin(), Unit.NUMBER));
+      out.add(Figures.text(v.nearest().value(), Unit.SHARE));
+      out.add(Figures.text(v.neighbours().value(), Unit.SHARE));
+      out.add(kld);
+    } else {
+      out.addAll(List.of("", "", "", "", kld));
+    }
+    out.add(Figures.text(r.log().seconds(), Unit.SECONDS));
+    return out;
   }
 
   /** Under which conditions the divergences were measured; one line, or several that differ. */
@@ -77,8 +98,11 @@ public final class SweepReport {
         html, new Report(title, subtitle, List.of(frontier(), conditionsAndProblems())));
   }
 
-  /** Size against quality of what could be made. */
-  public Section.Frontier frontier() {
+  /** Size against quality of what could be made; of encoders the table of their figures. */
+  public Section frontier() {
+    if (encoders()) {
+      return new Section.Listing("encoders", "Encoders beside their original", table().toText());
+    }
     List<Section.Point> points = new ArrayList<>();
     for (Sweep.Cell cell : cells) {
       cell.result().ifPresent(r -> points.add(point(cell, r)));

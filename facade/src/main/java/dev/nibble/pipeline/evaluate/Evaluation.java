@@ -4,6 +4,7 @@ import dev.nibble.core.model.LanguageModel;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.work.Workers;
 import dev.nibble.eval.divergence.DivergenceResult;
+import dev.nibble.eval.encoding.SimilarityScore;
 import dev.nibble.eval.perplexity.Document;
 import dev.nibble.eval.perplexity.Perplexity;
 import dev.nibble.eval.perplexity.PerplexityResult;
@@ -25,7 +26,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Measures a model by itself, or beside the original it came from: perplexity, divergence, tasks.
+ * Measures a model by itself, or beside the original it came from: perplexity, divergence, tasks;
+ * of encoders vectors and similarity.
  *
  * @param text data id for perplexity and divergence
  * @param protocols how perplexity is counted; the first that is not {@code harness} also says which
@@ -49,7 +51,7 @@ public record Evaluation(
   public Evaluation {
     protocols = List.copyOf(protocols);
     tasks = List.copyOf(tasks);
-    tasks.forEach(TaskCatalog::find);
+    tasks.stream().filter(t -> !t.equals(SimilarityScore.STSB)).forEach(TaskCatalog::find);
   }
 
   /** Measures of one model. */
@@ -62,6 +64,9 @@ public record Evaluation(
    * @throws dev.nibble.core.NibbleException when a model, the text or a task's data cannot be used
    */
   public EvaluationResult run(Path model, Optional<Path> base) {
+    if (Compared.isEncoder(model)) {
+      return EvaluationResult.ofEncoder(EncoderEvaluation.measure(this, model, base));
+    }
     Alone result = alone(model);
     Optional<Alone> original = base.map(this::alone);
     Optional<DivergenceResult> distance =
@@ -76,7 +81,8 @@ public record Evaluation(
         original.map(Alone::perplexities).orElse(List.of()),
         distance,
         result.tasks(),
-        original.map(Alone::tasks).orElse(List.of()));
+        original.map(Alone::tasks).orElse(List.of()),
+        List.of());
   }
 
   private DivergenceResult distance(Path model, Path base, Protocol protocol) {

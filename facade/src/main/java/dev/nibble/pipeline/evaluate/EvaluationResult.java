@@ -18,13 +18,20 @@ import java.util.Optional;
  * @param distance from the original
  * @param tasks scores
  * @param baseTasks the original's, in the same order; empty without an original
+ * @param encoder what was measured of an encoder; empty for a language model
  */
 public record EvaluationResult(
     List<PerplexityResult> perplexities,
     List<PerplexityResult> basePerplexities,
     Optional<DivergenceResult> distance,
     List<TaskResult> tasks,
-    List<TaskResult> baseTasks) {
+    List<TaskResult> baseTasks,
+    List<Measure> encoder) {
+
+  /** An encoder's. */
+  static EvaluationResult ofEncoder(List<Measure> rows) {
+    return new EvaluationResult(List.of(), List.of(), Optional.empty(), List.of(), List.of(), rows);
+  }
 
   /** Copies the lists. */
   public EvaluationResult {
@@ -32,11 +39,12 @@ public record EvaluationResult(
     basePerplexities = List.copyOf(basePerplexities);
     tasks = List.copyOf(tasks);
     baseTasks = List.copyOf(baseTasks);
+    encoder = List.copyOf(encoder);
   }
 
   /** Perplexities, divergence and agreement. */
   public Section.Headline headline() {
-    List<Measure> rows = new ArrayList<>();
+    List<Measure> rows = new ArrayList<>(encoder);
     for (int i = 0; i < perplexities.size(); i++) {
       PerplexityResult base = basePerplexities.isEmpty() ? null : basePerplexities.get(i);
       rows.add(Measure.perplexity(base, perplexities.get(i)));

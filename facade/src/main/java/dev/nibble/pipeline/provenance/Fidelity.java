@@ -3,6 +3,7 @@ package dev.nibble.pipeline.provenance;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nibble.eval.divergence.DivergenceResult;
+import dev.nibble.eval.encoding.EncoderDistanceResult;
 import dev.nibble.eval.statistics.Estimate;
 import dev.nibble.io.file.AtomicFile;
 import dev.nibble.io.file.DiskTrouble;
@@ -11,6 +12,7 @@ import dev.nibble.io.json.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -24,6 +26,7 @@ import java.util.function.Supplier;
  * @param top1 share of positions with the same most likely token
  * @param perplexityBefore perplexity of the original on these positions
  * @param perplexityAfter perplexity of the quantized model on the same positions
+ * @param vectors of encoders, for which there is no perplexity and divergence is that of the head
  */
 public record Fidelity(
     String conditions,
@@ -33,8 +36,36 @@ public record Fidelity(
     double kldP99,
     Estimate top1,
     Estimate perplexityBefore,
-    Estimate perplexityAfter) {
+    Estimate perplexityAfter,
+    Optional<Vectors> vectors) {
   private static final long MAX_BYTES = 1 << 20;
+
+  /**
+   * How close an encoder's vectors are.
+   *
+   * @param cosine mean cosine between the two vectors of a text
+   * @param cosineMin the smallest
+   * @param nearest share of texts with the same nearest text
+   * @param neighbours mean overlap of the ten nearest
+   */
+  public record Vectors(Estimate cosine, double cosineMin, Estimate nearest, Estimate neighbours) {}
+
+  private static final Estimate UNKNOWN = new Estimate(Double.NaN, Double.NaN);
+
+  /** The figures of two encoders; those of predictions are NaN without a head. */
+  public static Fidelity of(EncoderDistanceResult full) {
+    return new Fidelity(
+        full.conditions(),
+        full.positions(),
+        0,
+        full.kld(),
+        Double.NaN,
+        full.top1(),
+        UNKNOWN,
+        UNKNOWN,
+        Optional.of(
+            new Vectors(full.cosine(), full.cosineMin(), full.nearest(), full.neighbours())));
+  }
 
   /** The headline figures of a full comparison. */
   public static Fidelity of(DivergenceResult full) {
@@ -46,7 +77,8 @@ public record Fidelity(
         full.kldPercentiles().p99(),
         full.top1(),
         full.perplexityBase(),
-        full.perplexityQuantized());
+        full.perplexityQuantized(),
+        Optional.empty());
   }
 
   /**
@@ -77,6 +109,14 @@ public record Fidelity(
     put(out, "top1", top1);
     put(out, "perplexity_before", perplexityBefore);
     put(out, "perplexity_after", perplexityAfter);
+    vectors.ifPresent(
+        v -> {
+          ObjectNode inner = out.putObject("vectors");
+          put(inner, "cosine", v.cosine());
+          inner.put("cosine_min", finite(v.cosineMin()));
+          put(inner, "nearest", v.nearest());
+          put(inner, "neighbours", v.neighbours());
+        });
     return out;
   }
 
@@ -100,7 +140,16 @@ public record Fidelity(
         in.number("kld_p99", -Double.MAX_VALUE, Double.MAX_VALUE, Double.NaN),
         estimate(in, "top1"),
         estimate(in, "perplexity_before"),
-        estimate(in, "perplexity_after"));
+        estimate(in, "perplexity_after"),
+        in.optionalObject("vectors").map(Fidelity::vectors));
+  }
+
+  private static Vectors vectors(JsonFields in) {
+    return new Vectors(
+        estimate(in, "cosine"),
+        in.number("cosine_min", -2, 2, Double.NaN),
+        estimate(in, "nearest"),
+        estimate(in, "neighbours"));
   }
 
   private static Estimate estimate(JsonFields in, String key) {

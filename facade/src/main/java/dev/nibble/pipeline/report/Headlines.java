@@ -53,12 +53,33 @@ public final class Headlines {
   }
 
   private static List<Measure> quality(Fidelity f) {
+    if (f.vectors().isPresent()) {
+      return encoder(f, f.vectors().get());
+    }
     return List.of(
         measure("perplexity", "Perplexity", Unit.PERPLEXITY, f.perplexityAfter())
             .before(f.perplexityBefore().value())
             .note(f.conditions() + ", " + f.positions() + " positions" + errors(f)),
         measure("kld", "KL divergence", Unit.NATS, f.kld()).note("mean, nats, lower is better"),
         measure("top1", "Same top token", Unit.SHARE, f.top1()));
+  }
+
+  private static List<Measure> encoder(Fidelity f, Fidelity.Vectors v) {
+    List<Measure> rows = new ArrayList<>();
+    rows.add(
+        measure("cosine", "Cosine to original", Unit.NUMBER, v.cosine())
+            .note("mean over " + f.conditions()));
+    rows.add(Measure.of("cosine_min", "Smallest cosine", Unit.NUMBER).after(v.cosineMin()));
+    rows.add(measure("nearest", "Same nearest text", Unit.SHARE, v.nearest()));
+    rows.add(
+        measure("neighbours", "Same 10 nearest", Unit.SHARE, v.neighbours()).note("mean overlap"));
+    if (f.positions() > 0) {
+      rows.add(
+          measure("kld", "KL divergence", Unit.NATS, f.kld())
+              .note("mean over " + f.positions() + " predictions of the head, nats"));
+      rows.add(measure("top1", "Same top prediction", Unit.SHARE, f.top1()));
+    }
+    return rows;
   }
 
   private static Measure measure(String key, String name, Unit unit, Estimate value) {

@@ -5,13 +5,12 @@ import dev.nibble.compress.block.StepEvent;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.op.SiteOps;
 import dev.nibble.core.work.Workers;
-import dev.nibble.eval.divergence.DivergenceResult;
 import dev.nibble.io.file.DiskTrouble;
 import dev.nibble.io.model.NibbleArtefact;
 import dev.nibble.models.BlockHandle;
 import dev.nibble.pipeline.audit.Audit;
 import dev.nibble.pipeline.check.OutputCheck;
-import dev.nibble.pipeline.evaluate.Comparison;
+import dev.nibble.pipeline.evaluate.Compared;
 import dev.nibble.pipeline.evaluate.EvaluationOptions;
 import dev.nibble.pipeline.journal.Journal;
 import dev.nibble.pipeline.journal.RunIdentity;
@@ -19,7 +18,6 @@ import dev.nibble.pipeline.journal.UnitRecord;
 import dev.nibble.pipeline.journal.WorkDirectory;
 import dev.nibble.pipeline.memory.MemoryMeter;
 import dev.nibble.pipeline.plan.Plan;
-import dev.nibble.pipeline.provenance.Fidelity;
 import dev.nibble.pipeline.provenance.Provenance;
 import dev.nibble.pipeline.provenance.RunLog;
 import dev.nibble.pipeline.report.QuantizationReport;
@@ -139,13 +137,14 @@ public final class Quantizer {
       long peak = meter.peakBytes();
       long measured = System.nanoTime();
       Provenance provenance = writeManifest(folder, plan);
-      Optional<DivergenceResult> distance = evaluation.map(e -> compare(folder, e));
-      double evaluated = distance.isPresent() ? (System.nanoTime() - measured) / 1e9 : 0;
+      Optional<Compared> compared = evaluation.map(e -> compare(folder, e));
+      double evaluated = compared.isPresent() ? (System.nanoTime() - measured) / 1e9 : 0;
       RunLog log =
           new RunLog(
-              plan.forecast(), peak, seconds, evaluated, resumed, distance.map(Fidelity::of));
+              plan.forecast(), peak, seconds, evaluated, resumed, compared.map(Compared::fidelity));
       log.write(folder);
-      new QuantizationReport(plan, provenance, log, distance).write(folder, weightBytes(folder));
+      new QuantizationReport(plan, provenance, log, compared.flatMap(Compared::divergence))
+          .write(folder, weightBytes(folder));
       List<String> refused = new RecipeExports(options).write(folder);
       publish(folder);
       if (!refused.isEmpty()) {
@@ -174,8 +173,8 @@ public final class Quantizer {
       return out;
     }
 
-    private DivergenceResult compare(Path folder, EvaluationOptions on) {
-      return Comparison.measure(
+    private Compared compare(Path folder, EvaluationOptions on) {
+      return Compared.of(
           options.model(), folder, on, options.data(), options.threads(), options.progress());
     }
 

@@ -5,7 +5,7 @@ import dev.nibble.core.NibbleException;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.io.data.DataCatalog;
 import dev.nibble.pipeline.compare.Sweep;
-import dev.nibble.pipeline.evaluate.Comparison;
+import dev.nibble.pipeline.evaluate.Compared;
 import dev.nibble.pipeline.evaluate.EvaluationOptions;
 import dev.nibble.pipeline.provenance.Fidelity;
 import java.nio.file.Path;
@@ -116,6 +116,6 @@ public record StudyRun(
   }
 
   private Fidelity measure(Path model, Path artefact, String dataset) {
-    return Fidelity.of(Comparison.measure(model, artefact, on(dataset), data, threads, progress));
+    return Compared.of(model, artefact, on(dataset), data, threads, progress).fidelity();
   }
 }

@@ -23,12 +23,16 @@ final class DelimitedRecords extends Records {
   private List<String> next;
   private long row;
 
-  DelimitedRecords(Path path, BufferedReader in, char delimiter, boolean quoted) {
+  /**
+   * @param columns names of the columns of a file without a header line, or null to read one
+   */
+  DelimitedRecords(
+      Path path, BufferedReader in, char delimiter, boolean quoted, List<String> columns) {
     this.path = path;
     this.in = in;
     this.delimiter = delimiter;
     this.quoted = quoted;
-    this.header = readRow();
+    this.header = columns == null ? readRow() : columns;
     if (header == null) {
       throw new ModelFormatException(path, "", "is empty; expected a header line");
     }

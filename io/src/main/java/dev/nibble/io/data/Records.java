@@ -44,10 +44,10 @@ public abstract class Records implements Iterator<ObjectNode>, AutoCloseable {
       return new JsonRecords(path, DataFile.open(path), array, false);
     }
     if (name.endsWith(".csv")) {
-      return new DelimitedRecords(path, DataFile.open(path), ',', true);
+      return new DelimitedRecords(path, DataFile.open(path), ',', true, null);
     }
     if (name.endsWith(".tsv")) {
-      return new DelimitedRecords(path, DataFile.open(path), '\t', false);
+      return new DelimitedRecords(path, DataFile.open(path), '\t', false, null);
     }
     if (name.endsWith(".parquet")) {
       throw new ModelFormatException(
@@ -55,6 +55,15 @@ public abstract class Records implements Iterator<ObjectNode>, AutoCloseable {
     }
     throw new ModelFormatException(
         path, "", "unknown kind of data file; expected .jsonl, .json, .csv or .tsv, or with .gz");
+  }
+
+  /**
+   * Opens a CSV file without a header line.
+   *
+   * @param columns names for its columns
+   */
+  public static Records bare(Path path, List<String> columns) {
+    return new DelimitedRecords(path, DataFile.open(path), ',', true, columns);
   }
 
   /** All rows of a file, at most {@code limit} of them (0 for all). */
