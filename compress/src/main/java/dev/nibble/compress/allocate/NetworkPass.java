@@ -19,13 +19,13 @@ import org.bytedeco.pytorch.Tensor;
  * held are those of a group, at most about {@value #GROUP_BYTES} bytes; groups depend on the shapes
  * alone.
  */
-final class NetworkPass {
+public final class NetworkPass {
   private static final long GROUP_BYTES = 128 << 20;
 
   private NetworkPass() {}
 
   /** Looks at what goes into a block and what comes out. Called from several threads. */
-  interface Visitor {
+  public interface Visitor {
     /** What watches the inputs of the block's linears, or null. */
     default BlockContext.SiteObserver observer(int block, int batch) {
       return null;
@@ -46,7 +46,7 @@ final class NetworkPass {
    *
    * @param what shown as progress
    */
-  static void run(
+  public static void run(
       Model model,
       Batches batches,
       Workers workers,
@@ -106,7 +106,7 @@ final class NetworkPass {
   }
 
   /** The first sequences of a calibration set. */
-  static Batches first(Batches batches, int sequences) {
+  public static Batches first(Batches batches, int sequences) {
     int[][] all = batches.sequences();
     int count = Math.min(sequences, all.length);
     int[][] some = new int[count][];

@@ -3,12 +3,13 @@ package dev.nibble.compress.solve;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.StoredForm;
 import dev.nibble.compress.allocate.Allocation;
+import dev.nibble.compress.allocate.Assignment;
 import dev.nibble.compress.calibrate.Hessian;
 import dev.nibble.models.Site;
 import dev.nibble.models.Stage;
 import java.util.Optional;
 
-/** Applies {@link Gptq} to the linear sites of a block. */
+/** Applies {@link Gptq} to the linear sites of a block, and to an embedding that is the head. */
 final class GptqStep extends HessianStep {
   private final GptqOptions options;
 
@@ -26,6 +27,13 @@ final class GptqStep extends HessianStep {
             parts ->
                 parts.form(
                     spec -> new StoredForm.OfSpec(spec, linear && options.storesGroupIndex(spec))));
+  }
+
+  @Override
+  protected boolean solvesTable(Assignment assignment) {
+    return assignment instanceof Assignment.Uniform uniform
+        && uniform.spec().affine()
+        && !options.storesGroupIndex(uniform.spec());
   }
 
   @Override

@@ -1,7 +1,9 @@
 package dev.nibble.compress.solve;
 
 import dev.nibble.compress.BlockTask;
+import dev.nibble.compress.ModelTask;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.allocate.Assignment;
 import dev.nibble.compress.calibrate.Hessian;
 import dev.nibble.compress.calibrate.HessianPass;
 import dev.nibble.core.model.ModelConfig;
@@ -21,12 +23,14 @@ import java.util.Map;
  * <p>A Hessian is of the input as the site's online transforms leave it and before the site's input
  * quantizer: rounding noise of activations is not part of what the weights are fitted to.
  *
- * <p>The embedding, a table without inputs, is rounded to nearest when a spec is asked for it.
+ * <p>The embedding is a table without inputs. Where it is also the head, a solver that can solves
+ * it for the head's inputs in the original network; else it is rounded to nearest.
  */
 public abstract class HessianStep implements Step {
   private final SolveTargets targets;
   private final RoundingOptions rounding;
   private final boolean trueSequential;
+  private ModelTask model;
 
   /**
    * @param targets which sites, stored how
@@ -41,6 +45,11 @@ public abstract class HessianStep implements Step {
 
   /** Solves and stores the targeted sites of a stage, whose Hessian the caller frees. */
   protected abstract void solve(BlockTask task, Stage stage, Hessian hessian);
+
+  /** True when {@link #solve} takes an embedding that is stored so. */
+  protected boolean solvesTable(Assignment assignment) {
+    return false;
+  }
 
   /** Which sites, stored how. */
   protected final SolveTargets targets() {
@@ -71,13 +80,19 @@ public abstract class HessianStep implements Step {
   }
 
   @Override
+  public void prepare(ModelTask task) {
+    this.model = task;
+  }
+
+  @Override
   public void apply(BlockTask task) {
-    new RtnStep(targets, rounding)
-        .apply(
-            task,
-            task.block().sites().stream()
-                .filter(site -> site.kind() == Site.Kind.EMBEDDING && targeted(task, site))
-                .toList());
+    for (Site site : task.block().sites()) {
+      if (site.kind() == Site.Kind.EMBEDDING) {
+        targets
+            .assignment(site, task.notes().assignment(site.name()))
+            .ifPresent(assignment -> solveTable(task, site, assignment));
+      }
+    }
     List<Stage> stages =
         task.block().stages().stream()
             .filter(stage -> stage.sites().stream().anyMatch(site -> targeted(task, site)))
@@ -99,6 +114,16 @@ public abstract class HessianStep implements Step {
       out.getLast().add(stage);
     }
     return out;
+  }
+
+  private void solveTable(BlockTask task, Site site, Assignment assignment) {
+    if (!model.model().config().tiedHead() || !solvesTable(assignment)) {
+      new RtnStep(targets, rounding).apply(task, List.of(site));
+      return;
+    }
+    try (Hessian hessian = HeadInputs.collect(model, site.inputs(), task.workers())) {
+      solve(task, new Stage("embedding", List.of(site)), hessian);
+    }
   }
 
   private boolean targeted(BlockTask task, Site site) {

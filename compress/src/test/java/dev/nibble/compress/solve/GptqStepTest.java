@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nibble.compress.BlockRun;
 import dev.nibble.compress.TinyModels;
 import dev.nibble.compress.recipe.Recipe;
+import dev.nibble.compress.testing.TinyFamilies;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.model.ModelConfig;
@@ -39,6 +40,23 @@ class GptqStepTest extends GptqContract {
     assertThat(run.packed()).containsKeys(TensorNames.HEAD, TensorNames.EMBEDDING);
     var head = run.events().solved().get(TensorNames.HEAD);
     assertThat(head.relativeError()).isLessThan(head.rtnRelativeError());
+  }
+
+  @Test
+  void anEmbeddingThatIsTheHeadIsSolvedForTheHeadsInputs() {
+    ModelConfig tied = TinyFamilies.families().get("qwen3");
+    var step =
+        Recipe.parse("steps: [ { gptq: { spec: int4:channel, embedding: int3:channel } } ]", "test")
+            .steps()
+            .getFirst()
+            .step();
+    BlockRun run =
+        BlockRun.of(
+            TinyFamilies.weights(tied, 3), List.of(step), TinyFamilies.tokens(tied, 4, 40, 5), 2);
+    var embedding = run.events().solved().get(TensorNames.EMBEDDING);
+    assertThat(embedding.relativeError()).isLessThan(0.9 * embedding.rtnRelativeError());
+    assertThat(run.packed().get(TensorNames.EMBEDDING).toFloats())
+        .isEqualTo(run.parameters().get(TensorNames.EMBEDDING));
   }
 
   @Test
