@@ -15,7 +15,9 @@ public sealed interface PackedTensor
         GgmlTensor,
         BandedTensor,
         CodebookTensor,
-        BinaryTensor {
+        BinaryTensor,
+        BilevelTensor,
+        OutlierTensor {
 
   /** Logical shape; a fresh copy. */
   long[] shape();

@@ -8,10 +8,12 @@ import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
+import dev.nibble.core.tensor.BilevelTensor;
 import dev.nibble.core.tensor.BinaryTensor;
 import dev.nibble.core.tensor.CodebookTensor;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.OutlierTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
 import dev.nibble.core.work.Workers;
@@ -288,6 +290,8 @@ public final class GgufExport {
       case BandedTensor banded -> throw notExact(name, banded);
       case CodebookTensor codebook -> throw notExact(name, codebook);
       case BinaryTensor binary -> throw notExact(name, binary);
+      case BilevelTensor bilevel -> throw notExact(name, bilevel);
+      case OutlierTensor outliers -> throw notExact(name, outliers);
     };
   }
 

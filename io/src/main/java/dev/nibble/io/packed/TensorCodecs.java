@@ -20,7 +20,9 @@ public final class TensorCodecs {
           new GgmlCodec(),
           new BandedCodec(),
           new CodebookCodec(),
-          new BinaryCodec());
+          new BinaryCodec(),
+          new BilevelCodec(),
+          new OutlierCodec());
 
   private TensorCodecs() {}
 

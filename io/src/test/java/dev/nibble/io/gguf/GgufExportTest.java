@@ -20,6 +20,7 @@ import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.OutlierTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -229,6 +230,14 @@ class GgufExportTest {
     assertThatThrownBy(() -> export(banded, GgufExportOptions.asStored()))
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("is stored as rows(int4:g32:sym), which no GGUF type holds exactly");
+    MapWeights sparse =
+        model.with(
+            Q,
+            OutlierTensor.of(
+                affine(64, 64, 4, 32, ScaleFormat.FP16), new boolean[64 * 64], new float[64 * 64]));
+    assertThatThrownBy(() -> export(sparse, GgufExportOptions.asStored()))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("is stored as int4:g32:sym+sparse, which no GGUF type holds exactly");
   }
 
   @Test

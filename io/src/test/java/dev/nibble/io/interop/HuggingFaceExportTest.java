@@ -17,6 +17,7 @@ import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.BandedTensor;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
+import dev.nibble.core.tensor.OutlierTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.testing.FamilyFixtures;
 import dev.nibble.io.interop.HuggingFaceExport.Format;
@@ -310,6 +311,8 @@ class HuggingFaceExportTest {
     refused(Format.COMPRESSED_TENSORS, "q_proj.weight is stored as nf4:g32", "cannot hold");
     quantize(Map.of(), name -> isLinear(name) ? banded(shape(name)) : null);
     refused(Format.GPTQ, "q_proj.weight is stored as rows(int4:g32:asym", "cannot hold");
+    quantize(Map.of(), name -> isLinear(name) ? sparse(shape(name)) : null);
+    refused(Format.AWQ, "q_proj.weight is stored as int4:g32:asym+sparse", "cannot hold");
     SiteOps rotated = new SiteOps(List.of(new OnlineTransform.Hadamard(96)), Optional.empty());
     SiteOps turned =
         new SiteOps(List.of(), Optional.empty(), List.of(new OnlineTransform.BlockHadamard(4)));
@@ -322,6 +325,13 @@ class HuggingFaceExportTest {
         refused(format, DOWN, "transform");
       }
     }
+  }
+
+  /** Codes without any value apart. */
+  private static PackedTensor sparse(long[] shape) {
+    int count = Math.toIntExact(shape[0] * shape[1]);
+    return OutlierTensor.of(
+        InteropModel.random(shape, "int4:g32", false, 1, 1), new boolean[count], new float[count]);
   }
 
   /** Half of the rows in 4 bits, half in 8. */

@@ -3,15 +3,20 @@ package dev.nibble.runtime.diagnose;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.ggml.GgmlEncoder;
 import dev.nibble.core.ggml.GgmlType;
+import dev.nibble.core.rounding.BilevelBuilder;
 import dev.nibble.core.rounding.RoundToNearest;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.spec.ScaleFormat;
+import dev.nibble.core.tensor.BilevelLayout;
 import dev.nibble.core.tensor.CodebookLayout;
 import dev.nibble.core.tensor.CodebookPacker;
 import dev.nibble.core.tensor.DType;
 import dev.nibble.core.tensor.DenseTensor;
 import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.OutlierTensor;
 import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.work.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +58,11 @@ public final class SampleTensors {
           CodebookLayout.additive(1, 12, 8),
           new CodebookLayout(1, 3, 1, 16, true, CodebookLayout.Scales.NONE));
 
+  private static final BilevelLayout BILEVEL =
+      new BilevelLayout(3, 16, 16, 3, BilevelLayout.Zeros.BILEVEL, 3, ScaleFormat.FP16);
+
+  private static final String SPARSE = BILEVEL.text(Integer.MAX_VALUE) + "+sparse";
+
   private SampleTensors() {}
 
   /** Their names. */
@@ -62,6 +72,7 @@ public final class SampleTensors {
     out.addAll(SPECS);
     BLOCKS.forEach(type -> out.add(name(type)));
     CODEBOOKS.forEach(layout -> out.add(layout.text()));
+    out.add(SPARSE);
     return out;
   }
 
@@ -91,10 +102,24 @@ public final class SampleTensors {
         return codebook(layout, rows, columns);
       }
     }
+    if (SPARSE.equals(type)) {
+      return sparse(w, shape);
+    }
     if (!SPECS.contains(type)) {
       throw new NibbleException("no sample of " + type + "; there are " + types());
     }
     return RoundToNearest.quantize(w, shape, QuantSpec.parse(type), RoundingOptions.DEFAULT);
+  }
+
+  /** The largest of every hundred values apart, or so. */
+  private static PackedTensor sparse(float[] w, long[] shape) {
+    boolean[] outlier = new boolean[w.length];
+    for (int i = 0; i < w.length; i++) {
+      outlier[i] = Math.abs(w[i]) > 2.576f;
+    }
+    try (Workers one = new Workers(1)) {
+      return OutlierTensor.of(BilevelBuilder.round(w, shape, BILEVEL, one), outlier, w);
+    }
   }
 
   private static PackedTensor codebook(CodebookLayout layout, int rows, int columns) {

@@ -28,10 +28,14 @@ public final class KernelSet {
             new TableKernel(),
             new CodebookKernel(),
             new BinaryKernel(),
+            new BilevelKernel(),
             new DecodingKernel());
+    List<MatmulKernel> banded = new ArrayList<>();
+    banded.add(new BandedKernel(new KernelSet(plain)));
+    banded.addAll(plain);
     List<MatmulKernel> all = new ArrayList<>();
-    all.add(new BandedKernel(new KernelSet(plain)));
-    all.addAll(plain);
+    all.add(new OutlierKernel(new KernelSet(banded)));
+    all.addAll(banded);
     return new KernelSet(all);
   }
 

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** The scales of a tensor, {@code [rows, groups]}, or a single one for all rows. */
-final class ScaleRows {
+final class ScaleRows implements RowScales {
   private final MemorySegment scales;
   private final ScaleFormat format;
   private final int groups;
@@ -32,8 +32,8 @@ final class ScaleRows {
     }
   }
 
-  /** Scales of a row's groups into {@link Scratch#groupScales}. */
-  void read(int row, Scratch s) {
+  @Override
+  public void read(int row, Scratch s) {
     if (bands == null) {
       s.groupScales[0] = format.get(scales, 0);
       return;

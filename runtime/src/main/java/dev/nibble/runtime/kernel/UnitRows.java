@@ -8,7 +8,7 @@ import java.util.Arrays;
  * zero)}. Subclasses unpack codes; the products and the scaling are here.
  */
 abstract class UnitRows extends RowMajor {
-  private final ScaleRows scales;
+  private final RowScales scales;
   private final int group;
   private final int unit;
 
@@ -17,7 +17,7 @@ abstract class UnitRows extends RowMajor {
    *
    * @param group columns that share a scale, as {@link #accepts} allows
    */
-  UnitRows(PackedTensor weight, String kernel, int group, ScaleRows scales) {
+  UnitRows(PackedTensor weight, String kernel, int group, RowScales scales) {
     super(weight, kernel);
     this.scales = scales;
     this.group = group;

@@ -91,6 +91,7 @@ class KernelsTest {
       }
     }
     codebooks(random, all);
+    OutlierSamples.add(random, all);
     blocks(random, all);
     bands(random, all);
     for (int[] shape : new int[][] {{1, 1}, {7, 33}, {40, 64}, {33, 172}, {9, 600}}) {
@@ -152,7 +153,7 @@ class KernelsTest {
     assertThat(KernelSet.standard().bind(weight).kernel()).isEqualTo("binary-levels");
   }
 
-  private static PackedTensor rounded(Random random, int rows, int columns, String spec) {
+  static PackedTensor rounded(Random random, int rows, int columns, String spec) {
     return RoundToNearest.quantize(
         gaussian(random, rows * columns),
         new long[] {rows, columns},
