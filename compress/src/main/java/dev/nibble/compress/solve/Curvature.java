@@ -58,7 +58,16 @@ final class Curvature {
    */
   static Optional<Curvature> of(
       Tensor hessian, double dampPercent, boolean actOrder, Workers workers) {
-    double[] diagonal = Torch.scope(() -> Torch.toDoubles(hessian.diagonal()));
+    return of(hessian, dampPercent, order(diagonal(hessian), actOrder), workers);
+  }
+
+  /**
+   * As the other.
+   *
+   * @param order column at each position of the solver's order, not modified
+   */
+  static Optional<Curvature> of(Tensor hessian, double dampPercent, int[] order, Workers workers) {
+    double[] diagonal = diagonal(hessian);
     boolean[] dead = new boolean[diagonal.length];
     double sum = 0;
     int live = 0;
@@ -72,7 +81,6 @@ final class Curvature {
     if (live == 0 || !Double.isFinite(sum)) {
       return Optional.empty();
     }
-    int[] order = order(diagonal, actOrder);
     double mean = sum / live;
     return Torch.noGrad(
         () -> {
@@ -87,6 +95,10 @@ final class Curvature {
         () ->
             of(torch.eye(inputs, new TensorOptions(ScalarType.Double)), 0, false, workers)
                 .orElseThrow());
+  }
+
+  private static double[] diagonal(Tensor hessian) {
+    return Torch.scope(() -> Torch.toDoubles(hessian.diagonal()));
   }
 
   /** Positions to columns; equal diagonals stay in place. */

@@ -75,7 +75,8 @@ final class GptqBand {
       for (int tile = to; tile < columns; tile += TILE) {
         int end = Math.min(columns, tile + TILE);
         for (int r = 0; r < x.length; r++) {
-          compensate(x[r], errors[r], from, to, tile, end);
+          RowUpdates.subtractBlock(
+              x[r], errors[r], problem.curvature().factor(), from, to, tile, end);
         }
       }
       from = to;
@@ -128,27 +129,5 @@ final class GptqBand {
     }
     // after an overflow the row's loss is not finite either, which the caller looks at
     return finite ? problem.fit().fit(values, 0, values.length) : new AffineGrid(1f, 0, 0, 0);
-  }
-
-  /** Applies a block's errors to columns {@code [tile, end)} of a row, four columns at a time. */
-  private void compensate(double[] row, double[] error, int from, int to, int tile, int end) {
-    InverseFactor factor = problem.curvature().factor();
-    int p = from;
-    for (; p + 4 <= to; p += 4) {
-      RowUpdates.subtractFour(
-          row,
-          tile,
-          end,
-          error,
-          p - from,
-          factor.row(p),
-          factor.row(p + 1),
-          factor.row(p + 2),
-          factor.row(p + 3),
-          p);
-    }
-    for (; p < to; p++) {
-      RowUpdates.subtract(row, tile, end, error[p - from], factor.row(p), p);
-    }
   }
 }

@@ -62,4 +62,31 @@ final class RowUpdates {
       row[j] = (((row[j] - e0 * u0[i]) - e1 * u1[i - 1]) - e2 * u2[i - 2]) - e3 * u3[i - 3];
     }
   }
+
+  /**
+   * {@code row[j] -= Σ errors[p - from] · U[p, j]} over the positions {@code [from, to)}, for j in
+   * {@code [tile, end)}, four positions at a time.
+   *
+   * @param tile at least {@code to}
+   */
+  static void subtractBlock(
+      double[] row, double[] errors, InverseFactor factor, int from, int to, int tile, int end) {
+    int p = from;
+    for (; p + 4 <= to; p += 4) {
+      subtractFour(
+          row,
+          tile,
+          end,
+          errors,
+          p - from,
+          factor.row(p),
+          factor.row(p + 1),
+          factor.row(p + 2),
+          factor.row(p + 3),
+          p);
+    }
+    for (; p < to; p++) {
+      subtract(row, tile, end, errors[p - from], factor.row(p), p);
+    }
+  }
 }

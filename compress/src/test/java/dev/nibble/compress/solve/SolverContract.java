@@ -2,6 +2,7 @@ package dev.nibble.compress.solve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -54,6 +55,16 @@ public abstract class SolverContract {
   /** Codes of the values of {@code solved}, solved again on the grids of {@code solved}. */
   protected abstract byte[] solveAgain(AffineTensor solved, QuantSpec spec);
 
+  /** Whether the step takes a spec; those that it refuses are left out. */
+  protected boolean takes(QuantSpec spec) {
+    return true;
+  }
+
+  /** What the report says that sites are stored as. */
+  protected String storedText(QuantSpec spec) {
+    return spec.text();
+  }
+
   private Step create(String spec) {
     return StepRegistry.load().create(step(), "test", options().put("spec", spec));
   }
@@ -80,6 +91,7 @@ public abstract class SolverContract {
         "int5:g7:bf16"
       })
   void everySiteIsSolvedAsPlannedAndNotWorseThanRounding(String spec) {
+    assumeTrue(takes(QuantSpec.parse(spec)));
     BlockRun run = run(spec);
     assertThat(run.events().solved()).hasSize(SITES);
     run.events()
@@ -90,7 +102,7 @@ public abstract class SolverContract {
               assertThat(solved.relativeError())
                   .as(site)
                   .isLessThanOrEqualTo(solved.rtnRelativeError());
-              assertThat(solved.spec()).isEqualTo(QuantSpec.parse(spec).text());
+              assertThat(solved.spec()).isEqualTo(storedText(QuantSpec.parse(spec)));
             });
     Step step = create(spec);
     run.packed()
@@ -100,7 +112,9 @@ public abstract class SolverContract {
               long[] shape = packed.shape();
               Site site = new Site(name, Site.Kind.LINEAR, (int) shape[0], (int) shape[1]);
               StoredForm stored = step.stores(site, new Allocation()).orElseThrow();
-              assertThat(packed.byteSize()).as(name).isEqualTo(stored.sized(shape).byteSize());
+              if (stored.exact()) {
+                assertThat(packed.byteSize()).as(name).isEqualTo(stored.sized(shape).byteSize());
+              }
             });
   }
 
@@ -119,13 +133,18 @@ public abstract class SolverContract {
   @ValueSource(strings = {"int2:g16", "int4:channel:sym"})
   void solvedWeightsStayWhenSolvedAgainOnTheirGrid(String spec) {
     for (PackedTensor packed : run(spec).packed().values()) {
-      AffineTensor solved = (AffineTensor) packed;
-      if (solved.groupIndex() == null) {
-        byte[] again = solveAgain(solved, QuantSpec.parse(spec));
-        for (int i = 0; i < again.length; i++) {
-          int columns = solved.columns();
-          assertThat(again[i] & 0xff).isEqualTo(solved.code(i / columns, i % columns));
-        }
+      requireFixed(packed, QuantSpec.parse(spec));
+    }
+  }
+
+  /** Fails when the values of a solved tensor move as they are solved again on their grids. */
+  protected void requireFixed(PackedTensor packed, QuantSpec spec) {
+    AffineTensor solved = (AffineTensor) packed;
+    if (solved.groupIndex() == null) {
+      byte[] again = solveAgain(solved, spec);
+      for (int i = 0; i < again.length; i++) {
+        int columns = solved.columns();
+        assertThat(again[i] & 0xff).isEqualTo(solved.code(i / columns, i % columns));
       }
     }
   }

@@ -164,14 +164,14 @@ public record BilevelTensor(
     }
   }
 
-  /** Scales of a row's groups. */
-  private void scales(long row, float[] out) {
+  /** Scales of a row's groups, into {@code out[0 .. G)}. */
+  public void scales(long row, float[] out) {
     secondLevel(row, scaleCodes, layout.scaleRowBytes(columns()), layout.scaleBits(), out);
     addLevels(row, scaleStats, out);
   }
 
-  /** Zero-points of a row's groups. */
-  private void zeros(long row, float[] out) {
+  /** Zero-points of a row's groups, into {@code out[0 .. G)}. */
+  public void zeros(long row, float[] out) {
     if (layout.zeros() == BilevelLayout.Zeros.NONE) {
       Arrays.fill(out, 1 << (layout.bits() - 1));
       return;
