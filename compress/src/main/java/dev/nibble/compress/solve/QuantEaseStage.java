@@ -57,7 +57,14 @@ final class QuantEaseStage {
       for (Site site : stage.sites()) {
         targets
             .specOf(site, task.notes().assignment(site.name()))
-            .ifPresent(spec -> solve(site, spec, moments, descent, inputs));
+            .ifPresent(
+                spec -> {
+                  if (options.outliers() > 0) {
+                    solveWithOutliers(site, spec, descent, inputs);
+                  } else {
+                    solve(site, spec, moments, descent, inputs);
+                  }
+                });
       }
     }
   }
@@ -79,6 +86,27 @@ final class QuantEaseStage {
         w,
         solved.groupIndex() == null ? rtn : Gptq.withConsecutiveGroups(rtn, spec),
         Optional.of(solved),
+        inputs);
+  }
+
+  private void solveWithOutliers(Site site, QuantSpec spec, DescentMatrix descent, Tensor inputs) {
+    float[] w = SiteWeights.read(task, site);
+    int columns = site.inputs();
+    OutlierChoice choice =
+        new OutlierChoice(site.outputs(), columns, options.outliers(), options.structure());
+    boolean[] first = choice.largest(w);
+    WeightGrids grids = fitted(spec, choice.fitted(w, first), descent);
+    OutlierDescent.Solution solution =
+        OutlierDescent.solve(descent, grids, choice, w, first, options, task.workers());
+    OutlierStorage storage = new OutlierStorage(spec, options);
+    SiteOutcome.keepBetter(
+        task,
+        site,
+        STEP,
+        storage.form(options).text(),
+        w,
+        storage.pack(grids, w, first, columns),
+        Optional.of(storage.pack(grids, solution.sum(), solution.marked(), columns)),
         inputs);
   }
 

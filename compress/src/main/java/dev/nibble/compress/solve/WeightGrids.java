@@ -119,9 +119,13 @@ final class WeightGrids {
     return grids.length == 1 ? grids[0] : grids[row * groups + groupOf[column]];
   }
 
-  /** Packs values of these grids, {@code [rows, columns]}; others go to their nearest. */
+  /**
+   * Packs values of these grids, {@code [rows, columns]}; others go to their nearest.
+   *
+   * @param values of all columns; of fewer only where a row has one grid
+   */
   AffineTensor pack(float[] values) {
-    int columns = groupOf.length;
+    int columns = rows == 0 ? groupOf.length : values.length / rows;
     byte[] codes = new byte[values.length];
     for (int i = 0; i < codes.length; i++) {
       codes[i] = (byte) of(i / columns, i % columns).code(values[i]);

@@ -19,7 +19,10 @@ final class QuantEaseCases {
         true,
         block,
         0,
-        RoundingOptions.DEFAULT);
+        RoundingOptions.DEFAULT,
+        0,
+        QuantEaseOptions.Structure.NONE,
+        1);
   }
 
   /** {@code XᵀX} of inputs that a random square matrix mixes from independent ones. */

@@ -12,8 +12,12 @@ import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.spec.Granularity;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.BandedTensor;
+import dev.nibble.core.tensor.OutlierTensor;
+import dev.nibble.core.tensor.PackedTensor;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -75,6 +79,88 @@ class QuantEaseStepTest extends SolverContract {
     }
   }
 
+  /** Some weights apart: stored beside the codes. */
+  @Nested
+  class Outliers extends SolverContract {
+    @Override
+    protected String step() {
+      return "quantease";
+    }
+
+    @Override
+    protected ObjectNode options() {
+      return super.options().put("outliers", 0.02).put("iterations", 9);
+    }
+
+    @Override
+    protected String storedText(QuantSpec spec) {
+      return spec.text() + "+sparse";
+    }
+
+    @Override
+    protected byte[] solveAgain(AffineTensor solved, QuantSpec spec) {
+      return QuantEaseCases.solveAgain(solved, spec, false);
+    }
+
+    @Override
+    protected void requireFixed(PackedTensor packed, QuantSpec spec) {
+      super.requireFixed(((OutlierTensor) packed).base(), spec);
+    }
+  }
+
+  /** Whole columns apart. */
+  @Nested
+  class OutlierColumns extends SolverContract {
+    @Override
+    protected String step() {
+      return "quantease";
+    }
+
+    @Override
+    protected ObjectNode options() {
+      return super.options()
+          .put("outliers", 0.05)
+          .put("structure", "columns")
+          .put("init", "rtn")
+          .put("iterations", 5);
+    }
+
+    @Override
+    protected String storedText(QuantSpec spec) {
+      return spec.granularity() == Granularity.GROUP
+          ? spec.text() + "+sparse"
+          : "columns(" + spec.text() + "+f16)";
+    }
+
+    @Override
+    protected byte[] solveAgain(AffineTensor solved, QuantSpec spec) {
+      return QuantEaseCases.solveAgain(solved, spec, false);
+    }
+
+    @Override
+    protected void requireFixed(PackedTensor packed, QuantSpec spec) {
+      super.requireFixed(
+          packed instanceof OutlierTensor o ? o.base() : ((BandedTensor) packed).bands().getFirst(),
+          spec);
+    }
+  }
+
+  @Test
+  void noOutliersIsTheBasicAlgorithm() {
+    BlockRun none = run("quantease: { spec: int3:channel, outliers: 0 }");
+    BlockRun basic = run("quantease: { spec: int3:channel }");
+    basic
+        .parameters()
+        .forEach((site, w) -> assertThat(none.parameters().get(site)).as(site).isEqualTo(w));
+  }
+
+  @Test
+  void outliersStartFromGridsOfTheirOwn() {
+    assertThatThrownBy(() -> run("quantease: { spec: int3:g16, outliers: 0.01, init: gptq }"))
+        .isInstanceOf(NibbleException.class)
+        .hasMessageContaining("init: fp or rtn");
+  }
+
   private static BlockRun run(String steps) {
     Recipe recipe = Recipe.parse("steps: [ " + steps + " ]", "test");
     return BlockRun.of(
@@ -118,7 +204,8 @@ class QuantEaseStepTest extends SolverContract {
     assertThatThrownBy(
             () ->
                 run(
-                    "{ rtn: { spec: int4:g16 } }, { quantease: { spec: int3:g16, init: previous } }"))
+                    "{ rtn: { spec: int4:g16 } }, { quantease: { spec: int3:g16, init: previous }"
+                        + " }"))
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("int3:g16")
         .hasMessageContaining("int4:g16");
