@@ -8,8 +8,8 @@ import dev.nibble.core.spec.QuantSpec;
 
 /**
  * {@code quantease: { spec, init, iterations, relax_every, act_order, static_groups,
- * true_sequential, block_size, damp_percent, grid, clip, clip_norm, targets, ignore, per_module,
- * embedding, head }}.
+ * true_sequential, block_size, damp_percent, outliers, structure, alpha, grid, clip, clip_norm,
+ * targets, ignore, per_module, embedding, head }}.
  */
 public final class QuantEaseFactory implements StepFactory {
 

@@ -37,10 +37,14 @@ final class OutlierSamples {
         }
         all.add(
             OutlierTensor.of(
-                KernelsTest.rounded(random, shape[0], shape[1], "int4:g32:asym"), every(w.length, 1), w));
+                KernelsTest.rounded(random, shape[0], shape[1], "int4:g32:asym"),
+                every(w.length, 1),
+                w));
         all.add(
             OutlierTensor.of(
-                KernelsTest.rounded(random, shape[0], shape[1], "nf4:g64"), new boolean[w.length], w));
+                KernelsTest.rounded(random, shape[0], shape[1], "nf4:g64"),
+                new boolean[w.length],
+                w));
         all.add(OutlierTensor.of(halves(random, shape[0], shape[1]), every(w.length, 5), w));
       }
     }
