@@ -33,15 +33,12 @@ import picocli.CommandLine.Spec;
     },
     footerHeading = "%nExamples:%n",
     footer = {
-      "  nibble quantize tiny                            quantize the bundled model, see what it"
-          + " cost",
-      "  nibble quantize MODEL --recipe gptq-w4 -o OUT   a Hugging Face directory, hub id or GGUF"
-          + " file",
+      "  nibble quantize tiny                            quantize the bundled model, see what it cost",
+      "  nibble quantize MODEL --recipe gptq-w4 -o OUT   a Hugging Face directory, hub id or GGUF file",
       "  nibble run OUT \"Once upon a time\"               talk to the result",
       "  nibble compare MODEL --recipes rtn-w4,gptq-w4   which recipe is worth its bytes",
       "",
-      "Exit codes: 0 done, 2 wrong usage or recipe, 3 bad input, 4 machine limits, 130"
-          + " interrupted.",
+      "Exit codes: 0 done, 2 wrong usage or recipe, 3 bad input, 4 machine limits, 130 interrupted.",
     })
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
