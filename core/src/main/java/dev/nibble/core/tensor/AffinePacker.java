@@ -42,7 +42,7 @@ public final class AffinePacker {
         groupSize,
         spec.scaleFormat(),
         PackedParts.codes(codes, layout, spec.bits()),
-        PackedParts.scales(scales, layout, spec),
+        PackedParts.scales(scales, layout, spec.scaleFormat()),
         zeros == null ? null : zeros(zeros, layout, spec.bits()),
         groupIndex == null ? null : index(groupIndex, layout));
   }

@@ -1,6 +1,5 @@
 package dev.nibble.core.tensor;
 
-import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.core.spec.ScaleFormat;
 import java.lang.foreign.MemorySegment;
 
@@ -19,9 +18,9 @@ final class PackedParts {
     return MemorySegment.ofArray(packed);
   }
 
-  static MemorySegment scales(float[] scales, GroupLayout layout, QuantSpec spec) {
+  static MemorySegment scales(float[] scales, GroupLayout layout, ScaleFormat format) {
     requireLength("scales", layout.scales(), scales.length);
-    return floats(scales, spec.scaleFormat());
+    return floats(scales, format);
   }
 
   static MemorySegment floats(float[] values, ScaleFormat format) {

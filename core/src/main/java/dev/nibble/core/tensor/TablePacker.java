@@ -1,6 +1,7 @@
 package dev.nibble.core.tensor;
 
 import dev.nibble.core.spec.QuantSpec;
+import dev.nibble.core.spec.ScaleFormat;
 
 /** Builds {@link TableTensor}s from plain arrays, on the heap. */
 public final class TablePacker {
@@ -29,20 +30,39 @@ public final class TablePacker {
     if (spec.affine()) {
       throw new IllegalArgumentException(spec.text() + " is not a table spec");
     }
-    int groupSize = spec.groupColumns(GroupLayout.of(shape, 0).columns());
-    GroupLayout layout = GroupLayout.of(shape, groupSize);
     float[] levels = spec.format().levels();
     for (int c = 0; c < levels.length; c++) {
       levels[c] *= tensorScale;
     }
+    int groupSize = spec.groupColumns(GroupLayout.of(shape, 0).columns());
+    return pack(shape, spec.format().name(), levels, groupSize, spec.scaleFormat(), codes, scales);
+  }
+
+  /**
+   * As the others, for levels that no spec has.
+   *
+   * @param name of the levels
+   * @param levels {@code 2^bits} values
+   * @param groupSize columns per group, or 0 for one scale for the whole tensor
+   */
+  public static TableTensor pack(
+      long[] shape,
+      String name,
+      float[] levels,
+      int groupSize,
+      ScaleFormat scaleFormat,
+      byte[] codes,
+      float[] scales) {
+    GroupLayout layout = GroupLayout.of(shape, groupSize);
+    int bits = Integer.numberOfTrailingZeros(levels.length);
     return new TableTensor(
         shape,
-        spec.format().name(),
+        name,
         levels,
-        spec.bits(),
+        bits,
         groupSize,
-        spec.scaleFormat(),
-        PackedParts.codes(codes, layout, spec.bits()),
-        PackedParts.scales(scales, layout, spec));
+        scaleFormat,
+        PackedParts.codes(codes, layout, bits),
+        PackedParts.scales(scales, layout, scaleFormat));
   }
 }

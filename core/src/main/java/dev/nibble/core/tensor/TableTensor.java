@@ -16,10 +16,11 @@ import java.util.Objects;
  * @param levels {@code 2^bits} values; those of the format, times the scale of the whole tensor
  *     where the format has one (NVFP4)
  * @param bits bits per code, 1 to 8
- * @param groupSize columns per group; {@code columns} for per channel
+ * @param groupSize columns per group; {@code columns} for per channel; 0 for one scale for the
+ *     whole tensor
  * @param scaleFormat storage of the scales
  * @param codes bit streams, a row padded to whole 32-bit words
- * @param scales {@code [rows, G]}
+ * @param scales {@code [rows, G]}, or one
  */
 public record TableTensor(
     long[] shape,
@@ -40,7 +41,7 @@ public record TableTensor(
       throw new IllegalArgumentException(
           "a table of " + bits + "-bit codes has " + (1 << bits) + " levels");
     }
-    if (bits < 1 || bits > 8 || groupSize < 1) {
+    if (bits < 1 || bits > 8 || groupSize < 0) {
       throw new IllegalArgumentException(
           "codes of " + bits + " bits in groups of " + groupSize + " are not stored as a table");
     }
@@ -69,7 +70,8 @@ public record TableTensor(
   public String typeName() {
     boolean blocks = scaleFormat == ScaleFormat.E8M0 || scaleFormat == ScaleFormat.E4M3;
     boolean channel = groupSize >= columns() && !blocks;
-    return QuantSpec.text(name, channel ? "channel" : "g" + groupSize, "", scaleFormat);
+    String group = groupSize == 0 ? "tensor" : channel ? "channel" : "g" + groupSize;
+    return QuantSpec.text(name, group, "", scaleFormat);
   }
 
   @Override
@@ -78,15 +80,16 @@ public record TableTensor(
     int columns = columns();
     Objects.checkFromIndexSize(offset, Math.toIntExact((toRow - fromRow) * columns), out.length);
     int stride = Math.toIntExact(AffineTensor.rowStride(columns, bits));
-    int groups = (columns + groupSize - 1) / groupSize;
+    int width = groupSize == 0 ? columns : groupSize;
+    int groups = Math.ceilDiv(columns, width);
     byte[] packed = new byte[stride];
     byte[] row = new byte[columns];
     for (long r = fromRow; r < toRow; r++, offset += columns) {
       MemorySegment.copy(codes, ValueLayout.JAVA_BYTE, r * stride, packed, 0, stride);
       BitPacking.unpack(packed, 0, columns, bits, row);
-      for (int g = 0, from = 0; g < groups; g++, from += groupSize) {
-        float scale = scaleFormat.get(scales, r * groups + g);
-        int to = Math.min(columns, from + groupSize);
+      for (int g = 0, from = 0; g < groups; g++, from += width) {
+        float scale = scaleFormat.get(scales, groupSize == 0 ? 0 : r * groups + g);
+        int to = Math.min(columns, from + width);
         for (int c = from; c < to; c++) {
           out[offset + c] = scale * levels[row[c] & 0xff];
         }

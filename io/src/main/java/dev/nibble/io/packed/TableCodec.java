@@ -11,9 +11,9 @@ import java.util.Locale;
  * {@link TableTensor}.
  *
  * <pre>
- *   { "type": "table", "shape": [..], "name": "nf4", "bits": 1..8, "group_size": 1.., "scale": "fp16" }
+ *   { "type": "table", "shape": [..], "name": "nf4", "bits": 1..8, "group_size": 0.., "scale": "fp16" }
  *   NAME.codes   U8  [rows, row bytes]             row bytes = ceil(columns * bits / 32) * 4
- *   NAME.scales  F32|F16|BF16|U8|F8_E4M3 [rows * groups]
+ *   NAME.scales  F32|F16|BF16|U8|F8_E4M3 [rows * groups], or one when group_size is 0
  *   NAME.levels  F32 [2^bits]
  * </pre>
  */
@@ -47,10 +47,10 @@ final class TableCodec implements TensorCodec<TableTensor> {
   @Override
   public TableTensor read(ComponentReader in) {
     int bits = in.descriptor().integer("bits", 1, 8);
-    int groupSize = in.descriptor().integer("group_size", 1, Integer.MAX_VALUE);
+    int groupSize = in.descriptor().integer("group_size", 0, Integer.MAX_VALUE);
     ScaleFormat format = in.descriptor().constant("scale", ScaleFormat.class);
     MemorySegment codes = in.codes("codes", bits);
-    long scales = in.rows() * Math.ceilDiv(in.columns(), groupSize);
+    long scales = groupSize == 0 ? 1 : in.rows() * Math.ceilDiv(in.columns(), groupSize);
     MemorySegment scaleData = in.scales("scales", format, scales);
     float[] levels = in.floats("levels", DType.F32, 1L << bits);
     String table = in.descriptor().string("name");

@@ -16,12 +16,16 @@ final class TableKernel implements MatmulKernel {
   public boolean accepts(PackedTensor weight) {
     return weight instanceof TableTensor t
         && t.bits() <= 4
-        && UnitRows.accepts(t.groupSize(), t.columns());
+        && UnitRows.accepts(groupColumns(t), t.columns());
   }
 
   @Override
   public Matrix bind(PackedTensor weight) {
     return new Bound((TableTensor) weight);
+  }
+
+  private static int groupColumns(TableTensor t) {
+    return t.groupSize() == 0 ? t.columns() : t.groupSize();
   }
 
   private static final class Bound extends UnitRows {
@@ -33,13 +37,13 @@ final class TableKernel implements MatmulKernel {
       super(
           weight,
           "table" + weight.bits() + "-stream",
-          weight.groupSize(),
+          groupColumns(weight),
           new ScaleRows(
               weight.scales(),
               weight.scaleFormat(),
               Math.toIntExact(weight.rows()),
-              Math.ceilDiv(weight.columns(), weight.groupSize()),
-              false));
+              Math.ceilDiv(weight.columns(), groupColumns(weight)),
+              weight.groupSize() == 0));
       this.levels = new Levels(weight.levels());
       this.stream = new BitStream(weight.bits());
       this.bands =
