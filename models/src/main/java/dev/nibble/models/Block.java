@@ -63,6 +63,16 @@ public interface Block extends AutoCloseable {
    */
   Block view(Substitutes substitutes);
 
+  /**
+   * How much attention each position of a decoder block receives: the column sums of the softmax
+   * attention maps, over all heads and queries.
+   *
+   * @param input as for {@link #forward}
+   * @return {@code [batch, seq]}, a new tensor that the caller frees; sums to {@code heads · seq}
+   *     over a sequence
+   */
+  Tensor attentionReceived(Tensor input);
+
   @Override
   void close();
 }

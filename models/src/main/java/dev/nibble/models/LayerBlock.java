@@ -83,20 +83,49 @@ final class LayerBlock extends LoadedBlock {
             });
   }
 
-  private Tensor attend(Tensor x, BlockContext context) {
+  /**
+   * Column sums without attention maps: with A the map, the gradient of {@code 1ᵀ(A v)} by v is
+   * {@code Aᵀ1}.
+   */
+  @Override
+  public Tensor attentionReceived(Tensor input) {
+    return Torch.withGrad(
+        () -> {
+          boolean normed = config.residual() != ModelConfig.Residual.POST_NORM;
+          Tensor x = normed ? norm(at(TensorNames.INPUT_NORM), input) : input;
+          Tensor q = queries(x, BlockContext.PLAIN).detach();
+          Tensor k = keys(x, BlockContext.PLAIN).detach();
+          Tensor v = torch.ones_like(k).set_requires_grad(true);
+          attention.mix(q, k, v, BlockContext.PLAIN).narrow(-1, 0, 1).sum().backward();
+          return v.grad().select(-1, 0).sum(1);
+        });
+  }
+
+  private Tensor queries(Tensor x, BlockContext context) {
     Tensor q = heads(linear(at(TensorNames.Q), x, context), config.heads());
+    return positioned(
+        config.qkNorm() ? rmsNorm(q, parameter(TensorNames.weight(at(TensorNames.Q_NORM)))) : q);
+  }
+
+  private Tensor keys(Tensor x, BlockContext context) {
     Tensor k = heads(linear(at(TensorNames.K), x, context), config.kvHeads());
-    Tensor v = heads(linear(at(TensorNames.V), x, context), config.kvHeads());
-    if (config.qkNorm()) {
-      q = rmsNorm(q, parameter(TensorNames.weight(at(TensorNames.Q_NORM))));
-      k = rmsNorm(k, parameter(TensorNames.weight(at(TensorNames.K_NORM))));
-    }
-    q = attention.rotate(q);
-    k = attention.rotate(k);
+    return positioned(
+        config.qkNorm() ? rmsNorm(k, parameter(TensorNames.weight(at(TensorNames.K_NORM)))) : k);
+  }
+
+  /** Rotary embedding, then the run-time transforms of queries and keys. */
+  private Tensor positioned(Tensor x) {
+    Tensor y = attention.rotate(x);
     for (OnlineTransform transform : state(at(TensorNames.ATTENTION)).transforms()) {
-      q = OnlineTransforms.apply(transform, q);
-      k = OnlineTransforms.apply(transform, k);
+      y = OnlineTransforms.apply(transform, y);
     }
+    return y;
+  }
+
+  private Tensor attend(Tensor x, BlockContext context) {
+    Tensor q = queries(x, context);
+    Tensor k = keys(x, context);
+    Tensor v = heads(linear(at(TensorNames.V), x, context), config.kvHeads());
     Tensor mixed = attention.mix(q, k, v, context).transpose(1, 2);
     Tensor joined = mixed.reshape(x.size(0), x.size(1), config.qSize());
     return linear(at(TensorNames.O), joined, context);

@@ -118,6 +118,11 @@ abstract class LoadedBlock implements Block {
   }
 
   @Override
+  public Tensor attentionReceived(Tensor input) {
+    throw new IllegalArgumentException("block " + name + " has no attention");
+  }
+
+  @Override
   public final void close() {
     if (!borrowed) {
       parameters.values().forEach(Tensor::close);

@@ -35,6 +35,20 @@ public final class Hessian implements AutoCloseable {
   }
 
   /**
+   * {@code Xᵀ diag(w) X}, the product in which each input vector counts w times.
+   *
+   * @param weights {@code [batch · seq]}, not negative; where all are 1 the result is that of
+   *     {@link #product(Tensor)}, bit for bit
+   */
+  public static Tensor product(Tensor input, float[] weights) {
+    return Torch.noGrad(
+        () -> {
+          Tensor factor = Torch.fromFloats(weights, weights.length, 1).sqrt();
+          return product(input.detach().reshape(-1, input.size(-1)).mul(factor));
+        });
+  }
+
+  /**
    * Adds a batch.
    *
    * @param product of {@link #product}

@@ -16,7 +16,8 @@ import org.bytedeco.pytorch.Tensor;
 /**
  * Runs the calibration batches through a block and gathers the Hessian of each stage's shared
  * input. Batches run in parallel; their products are added in the order of the batches, so the sum
- * does not depend on the number of threads.
+ * does not depend on the number of threads. Where an earlier step has set {@link TokenWeights},
+ * each input vector counts as often as its token.
  *
  * <p>A routed expert's Hessian is that of the tokens the router sends it. Where these are fewer
  * than {@link ExpertCoverage#minimum}, it is that of all tokens instead.
@@ -157,7 +158,7 @@ public final class HessianPass {
         if (share > 0) {
           Tensor part = share < rows ? input.narrow(1, 0, share) : input;
           tokens.put(site, share);
-          bySite.put(site, Torch.keep(Hessian.product(part)));
+          bySite.put(site, Torch.keep(product(wanted.get(site), batch, part)));
         }
         if (missing.isEmpty()) {
           throw new Enough();
@@ -172,6 +173,17 @@ public final class HessianPass {
     void close() {
       bySite.values().forEach(Tensor::close);
     }
+  }
+
+  /** Tokens that were routed away have no weight here, so a routed input counts them all alike. */
+  private Tensor product(Stage stage, int batch, Tensor input) {
+    return task.notes()
+        .tokenWeights()
+        .filter(weights -> weights.appliesTo(stage))
+        .map(weights -> weights.of(batch))
+        .filter(weights -> weights.length == input.numel() / input.size(-1))
+        .map(weights -> Hessian.product(input, weights))
+        .orElseGet(() -> Hessian.product(input));
   }
 
   private static void free(Products products) {

@@ -46,11 +46,15 @@ final class RecipeText {
     ObjectNode root = NODES.objectNode();
     root.put("seed", recipe.seed());
     Calibration c = recipe.calibration();
-    root.putObject("calibration")
-        .put("data", c.data())
-        .put("samples", c.samples())
-        .put("length", c.length())
-        .put("seed", c.seed());
+    ObjectNode calibration =
+        root.putObject("calibration")
+            .put("data", c.data())
+            .put("samples", c.samples())
+            .put("length", c.length())
+            .put("seed", c.seed());
+    if (c.expand() > 1) {
+      calibration.put("expand", c.expand());
+    }
     ArrayNode steps = root.putArray("steps");
     for (RecipeStep step : recipe.steps()) {
       steps.addObject().set(step.name(), step.options());

@@ -77,7 +77,7 @@ class RecipeTest {
             export: gguf
             """);
     assertThat(r.name()).isEqualTo("full");
-    assertThat(r.calibration()).isEqualTo(new Calibration("notes.txt", 3, 20, 7));
+    assertThat(r.calibration()).isEqualTo(new Calibration("notes.txt", 3, 20, 7, 1));
     assertThat(r.steps()).extracting(RecipeStep::name).containsExactly("rotate", "solve", "round");
     assertThat(r.steps().get(1).options().get("damp").doubleValue()).isEqualTo(0.1);
     assertThat(r.evaluate()).containsExactly("perplexity");

@@ -82,10 +82,13 @@ public record CalibrationSet(Batches batches, String sha256, List<String> notes)
           null);
     }
     SplittableRandom random = new SplittableRandom(Seeds.derive(wanted.seed(), "calibration"));
-    int[][] sequences = new int[wanted.samples()][];
-    for (int s = 0; s < sequences.length; s++) {
+    int expand = wanted.expand();
+    int[][] sequences = new int[wanted.samples() * expand][];
+    for (int s = 0; s < sequences.length; s += expand) {
       int from = random.nextInt(tokens.length - content + 1);
-      sequences[s] = framed(frame, Arrays.copyOfRange(tokens, from, from + content));
+      for (int turn = 0; turn < expand; turn++) {
+        sequences[s + turn] = framed(frame, turned(tokens, from, content, turn * content / expand));
+      }
     }
     return new CalibrationSet(Batches.of(sequences), ContentHash.of(sequences), notes);
   }
@@ -99,6 +102,14 @@ public record CalibrationSet(Batches batches, String sha256, List<String> notes)
     int[] out = Arrays.copyOf(frame, frame.length + content.length);
     System.arraycopy(content, 0, out, before, content.length);
     System.arraycopy(frame, before, out, before + content.length, frame.length - before);
+    return out;
+  }
+
+  /** A window whose last {@code turn} tokens come first. */
+  private static int[] turned(int[] tokens, int from, int length, int turn) {
+    int[] out = new int[length];
+    System.arraycopy(tokens, from + length - turn, out, 0, turn);
+    System.arraycopy(tokens, from, out, turn, length - turn);
     return out;
   }
 
