@@ -105,6 +105,16 @@ record OnlineHadamards(
         : Optional.empty();
   }
 
+  /** The transform of a head that needs no matrix across heads. */
+  static OnlineTransform head(int dim) {
+    return new OnlineTransform.BlockHadamard(block(dim, "a head", new ArrayList<>()));
+  }
+
+  /** The same with another map of the value heads, or none; nothing goes across heads then. */
+  OnlineHadamards withHead(Optional<OnlineTransform> head) {
+    return new OnlineHadamards(head, head.stream().toList(), Optional.empty(), down, keys, notes);
+  }
+
   /** The width itself where it has a Hadamard matrix, else its largest power-of-two divisor. */
   private static int block(int width, String what, List<String> notes) {
     if (Hadamard.supported(width)) {

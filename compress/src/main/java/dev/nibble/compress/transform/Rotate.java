@@ -28,6 +28,8 @@ import java.util.List;
  * nothing is installed unless all agree. Time O(parameters · log width); memory of two blocks.
  */
 public final class Rotate implements Step {
+  private static final String NAME = "rotate";
+
   private final RotationOptions options;
 
   /** A rotation with these options. */
@@ -42,6 +44,11 @@ public final class Rotate implements Step {
 
   @Override
   public List<String> objections(ModelConfig config) {
+    return objectionsTo(config);
+  }
+
+  /** Why a model's residual stream cannot be turned. */
+  static List<String> objectionsTo(ModelConfig config) {
     List<String> out = new ArrayList<>();
     if (config.residual() == Residual.POST_NORM) {
       out.add(
@@ -73,8 +80,7 @@ public final class Rotate implements Step {
 
   @Override
   public void prepare(ModelTask task) {
-    Model model = task.model();
-    ModelConfig config = model.config();
+    ModelConfig config = task.model().config();
     List<String> objections = objections(config);
     if (!objections.isEmpty()) {
       throw new NibbleException("rotate: " + String.join("; ", objections));
@@ -82,31 +88,46 @@ public final class Rotate implements Step {
     long seed = options.seed() >= 0 ? options.seed() : task.seed();
     ResidualRotation rotation = ResidualRotation.draw(options.kind(), config.hiddenSize(), seed);
     OnlineHadamards online = OnlineHadamards.of(config, options);
-    RotationPlan plan = new RotationPlan(config, rotation, online);
-    if (!verify(model, plan, seed, task.events())) {
-      return;
+    RotationPlan plan = new RotationPlan(config, rotation, layer -> online);
+    if (install(task, plan, seed, NAME)) {
+      report(config, plan.after(), rotation, online, task.events());
+    }
+  }
+
+  /**
+   * Checks a rotation and installs it.
+   *
+   * @param step recipe key, for messages
+   * @return false when a block's outputs differ: the model stays as it was
+   */
+  static boolean install(ModelTask task, RotationPlan plan, long seed, String step) {
+    Model model = task.model();
+    int layers = model.config().layers();
+    if (!verify(model, plan, seed, task.events(), step)) {
+      return false;
     }
     model.install(plan.rewrite(), plan.after());
-    for (int layer = 0; layer < config.layers(); layer++) {
+    for (int layer = 0; layer < layers; layer++) {
       plan.transforms(layer).forEach(model::installTransform);
     }
-    report(config, plan.after(), rotation, online, task.events());
+    return true;
   }
 
   /** Fills the plan and compares every block; false when one differs. */
-  private static boolean verify(Model model, RotationPlan plan, long seed, Events events) {
+  private static boolean verify(
+      Model model, RotationPlan plan, long seed, Events events, String step) {
     List<BlockHandle> handles = model.blocks();
     double worst = 0;
     try (RotationCheck check = new RotationCheck(model.config(), plan, seed)) {
       for (int i = 0; i < handles.size(); i++) {
         BlockHandle handle = handles.get(i);
         try (Block block = handle.load()) {
-          refuseOperators(block);
+          refuseOperators(block, step);
           plan.add(handle.kind(), i - 1, block);
           double difference = check.compare(handle.kind(), i, block);
           if (!RotationCheck.accepts(difference)) {
             events.record(
-                "rotate.rolled-back",
+                step + ".rolled-back",
                 handle.name(),
                 String.format(
                     java.util.Locale.ROOT,
@@ -119,21 +140,22 @@ public final class Rotate implements Step {
       }
     }
     events.record(
-        "rotate.verified",
+        step + ".verified",
         "model",
         String.format(java.util.Locale.ROOT, "block outputs agree within a relative %.2e", worst));
     return true;
   }
 
   /** A rotation goes first: an earlier step's operators would see another basis. */
-  private static void refuseOperators(Block block) {
+  static void refuseOperators(Block block, String step) {
     block
         .sites()
         .forEach(
             site -> {
               if (!block.state(site.name()).ops().isPlain()) {
                 throw new NibbleException(
-                    "rotate: "
+                    step
+                        + ": "
                         + site.name()
                         + " already has run-time operators; rotate the original model, before"
                         + " other steps");

@@ -60,7 +60,7 @@ final class RotationCheck implements AutoCloseable {
               Tensor out = original.forward(hidden, BlockContext.PLAIN);
               Tensor in = kind == BlockHandle.Kind.EMBEDDING ? hidden : plan.stream(hidden);
               Tensor expected = kind == BlockHandle.Kind.HEAD ? out : plan.stream(out);
-              try (Block rotated = rotated(position, original)) {
+              try (Block rotated = rotated(config, plan, position, original)) {
                 Tensor found = rotated.forward(in, BlockContext.PLAIN);
                 difference[0] = Equivalence.relativeDifference(expected, found);
               }
@@ -76,7 +76,7 @@ final class RotationCheck implements AutoCloseable {
   }
 
   /** The same block read again through the plan's rewrites, straight from the original's memory. */
-  private Block rotated(int position, Block original) {
+  static Block rotated(ModelConfig config, RotationPlan plan, int position, Block original) {
     Map<String, PackedTensor> tensors = new HashMap<>();
     for (String name : original.parameterNames()) {
       Tensor value = original.parameter(name);

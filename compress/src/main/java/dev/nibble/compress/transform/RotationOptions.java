@@ -37,14 +37,28 @@ public record RotationOptions(ResidualRotation.Kind kind, long seed, Set<Online>
 
   /** Reads {@code kind}, {@code seed}, {@code online}. */
   static RotationOptions read(OptionReader options) {
+    return read(options, "down", "o");
+  }
+
+  /** As {@link #read}; nothing is left across heads, whose values have rotations of their own. */
+  static RotationOptions readLearned(OptionReader options) {
+    RotationOptions out = read(options, "down");
+    if (out.online().contains(Online.O)) {
+      throw new NibbleException(
+          options.where() + ".online: o does not go with learned rotations; use down and qk");
+    }
+    return out;
+  }
+
+  private static RotationOptions read(OptionReader options, String... online) {
     ResidualRotation.Kind kind =
         options.choice("kind", DEFAULT.kind(), ResidualRotation.Kind.class);
     long seed = options.whole("seed", -1);
-    Set<Online> online = EnumSet.noneOf(Online.class);
-    for (String name : options.texts("online", Arrays.asList("down", "o"))) {
-      online.add(online(options.where(), name));
+    Set<Online> places = EnumSet.noneOf(Online.class);
+    for (String name : options.texts("online", Arrays.asList(online))) {
+      places.add(online(options.where(), name));
     }
-    return new RotationOptions(kind, seed, online);
+    return new RotationOptions(kind, seed, places);
   }
 
   private static Online online(String where, String name) {

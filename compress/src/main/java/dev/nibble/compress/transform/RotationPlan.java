@@ -11,6 +11,7 @@ import dev.nibble.models.OnlineTransforms;
 import dev.nibble.models.Rewrite;
 import dev.nibble.models.Torch;
 import java.util.Map;
+import java.util.function.IntFunction;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -30,15 +31,18 @@ final class RotationPlan {
   private final ModelConfig before;
   private final ModelConfig after;
   private final ResidualRotation rotation;
-  private final OnlineHadamards online;
+  private final IntFunction<OnlineHadamards> inside;
   private final boolean centred;
   private final TensorRewrites rewrites = new TensorRewrites();
 
-  RotationPlan(ModelConfig before, ResidualRotation rotation, OnlineHadamards online) {
+  /**
+   * @param inside transforms inside attention and MLP, by layer
+   */
+  RotationPlan(ModelConfig before, ResidualRotation rotation, IntFunction<OnlineHadamards> inside) {
     this.before = before;
     this.after = configAfter(before);
     this.rotation = rotation;
-    this.online = online;
+    this.inside = inside;
     this.centred = before.norm() == ModelConfig.Norm.LAYER;
   }
 
@@ -62,7 +66,7 @@ final class RotationPlan {
 
   /** Online transforms by site of a decoder block. */
   Map<String, OnlineTransform> transforms(int layer) {
-    return online.sites(before, layer);
+    return inside.apply(layer).sites(before, layer);
   }
 
   /** What the residual stream {@code x} of the original model is in the rotated one. */
@@ -144,6 +148,7 @@ final class RotationPlan {
 
   /** Inner axes: value heads with the output projection, and the MLP's inner vector. */
   private void turnInside(int layer) {
+    OnlineHadamards online = inside.apply(layer);
     String value = TensorNames.layer(layer, TensorNames.V);
     online
         .perHead()

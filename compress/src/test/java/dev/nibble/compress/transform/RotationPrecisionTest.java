@@ -35,7 +35,7 @@ class RotationPrecisionTest {
             config,
             new RotationOptions(
                 ResidualRotation.Kind.RANDOM, 5, Set.of(RotationOptions.Online.values())));
-    RotationPlan plan = new RotationPlan(config, rotation, online);
+    RotationPlan plan = new RotationPlan(config, rotation, layer -> online);
     DecoderModel original = DecoderModel.open(weights);
     List<BlockHandle> handles = original.blocks();
     for (int i = 0; i < handles.size(); i++) {
