@@ -1,5 +1,6 @@
 package dev.nibble;
 
+import dev.nibble.compress.recipe.Budgets;
 import dev.nibble.compress.recipe.Presets;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.core.progress.Progress;
@@ -39,6 +40,19 @@ public final class QuantizationRequest {
   public QuantizationRequest recipe(Recipe chosen) {
     this.recipe = chosen;
     return this;
+  }
+
+  /**
+   * Spends no more than so many bytes on the whole weights file, as {@code 1.9MB}, instead of what
+   * the recipe says; to be called after {@link #recipe}.
+   */
+  public QuantizationRequest size(String bytes) {
+    return recipe(Budgets.size(chosen(), bytes));
+  }
+
+  /** The same with stored bits for each weight that is allocated. */
+  public QuantizationRequest bits(double average) {
+    return recipe(Budgets.bits(chosen(), average));
   }
 
   /**
@@ -117,8 +131,11 @@ public final class QuantizationRequest {
     return QuantizationResult.read(output);
   }
 
+  private Recipe chosen() {
+    return recipe != null ? recipe : Presets.load("rtn-w4");
+  }
+
   private RunOptions options() {
-    Recipe chosen = recipe != null ? recipe : Presets.load("rtn-w4");
-    return new RunOptions(model, chosen, memoryLimit, threads, data, cache, progress, probe);
+    return new RunOptions(model, chosen(), memoryLimit, threads, data, cache, progress, probe);
   }
 }

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  nibble plan MODEL --recipe gptq-w4",
+      "  nibble plan MODEL --bits 2.8",
       "  nibble plan MODEL -r awq-w3 --memory 6g --tensors",
     })
 final class PlanCommand implements Runnable {
@@ -35,7 +36,7 @@ final class PlanCommand implements Runnable {
   public void run() {
     Plan plan = options.request(ConsoleProgress.standard()).plan();
     PrintWriter out = spec.commandLine().getOut();
-    out.println(options.model() + " · " + options.recipe());
+    out.println(options.model() + " · " + options.shortName());
     out.println();
     TextTable table = new TextTable("", "").left(1);
     table.row("Weights", Figures.text((double) plan.elements(), Unit.COUNT));

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       "  nibble quantize tiny                              the bundled model, the default recipe",
       "  nibble quantize MODEL --recipe gptq-w4 -o OUT     a directory or GGUF file",
       "  nibble quantize owner/name -r gptq-w4             a model of the Hugging Face Hub",
+      "  nibble quantize MODEL --size 2.4GiB               the best that fits into that",
       "  nibble quantize MODEL -r my.yaml --memory 6g      your own recipe within 6 GiB",
     })
 final class QuantizeCommand implements Runnable {
@@ -52,7 +53,7 @@ final class QuantizeCommand implements Runnable {
     }
     QuantizationResult result = Resumable.run(() -> request.to(target()));
     PrintWriter out = spec.commandLine().getOut();
-    out.println(options.model() + " · " + options.recipe());
+    out.println(options.model() + " · " + options.shortName());
     out.println();
     out.print(Tables.headline(result.headline()).toText());
     out.println();
@@ -67,9 +68,7 @@ final class QuantizeCommand implements Runnable {
     if (output != null) {
       return output;
     }
-    String recipe =
-        Path.of(options.recipe()).getFileName().toString().replaceFirst("\\.ya?ml$", "");
-    return Path.of(ModelArgument.shortName(options.model()) + "-" + recipe);
+    return Path.of(ModelArgument.shortName(options.model()) + "-" + options.shortName());
   }
 
   /** Relative to where the user is, when it lies below. */

@@ -4,6 +4,8 @@ import dev.nibble.Nibble;
 import dev.nibble.QuantizationRequest;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.pipeline.scores.CacheFolder;
+import java.nio.file.Path;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -19,6 +21,26 @@ final class RecipeOptions {
       description =
           "Preset or recipe file (default: ${DEFAULT-VALUE}); see nibble methods --recipes.")
   private String recipe = "default";
+
+  @ArgGroup(exclusive = true)
+  private Budget budget;
+
+  /** How much the result may weigh. */
+  static final class Budget {
+    @Option(
+        names = "--size",
+        paramLabel = "SIZE",
+        description =
+            "Size of the weights file, as 2.4GiB: gives every weight the format that serves it best"
+                + " within that. A second size takes seconds.")
+    private String size;
+
+    @Option(
+        names = "--bits",
+        paramLabel = "N",
+        description = "The same for stored bits a weight, as 2.8.")
+    private Double bits;
+  }
 
   @Option(
       names = "--memory",
@@ -46,6 +68,15 @@ final class RecipeOptions {
     return recipe;
   }
 
+  /** Recipe and budget, for the name of the result. */
+  String shortName() {
+    String name = Path.of(recipe).getFileName().toString().replaceFirst("\\.ya?ml$", "");
+    if (budget == null) {
+      return name;
+    }
+    return name + "-" + (budget.size == null ? budget.bits + "bits" : budget.size.strip());
+  }
+
   /** Where data ids lead. */
   DataOptions data() {
     return data;
@@ -60,6 +91,11 @@ final class RecipeOptions {
             .data(data.catalog(hub))
             .progress(progress);
     CacheFolder.of(System.getenv(), System.getProperty("user.home")).ifPresent(request::cache);
+    if (budget != null && budget.size != null) {
+      request.size(budget.size);
+    } else if (budget != null) {
+      request.bits(budget.bits);
+    }
     return memory == null ? request : request.memory(memory);
   }
 }

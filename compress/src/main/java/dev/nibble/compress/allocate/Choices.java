@@ -3,12 +3,15 @@ package dev.nibble.compress.allocate;
 import dev.nibble.compress.ModelTask;
 import dev.nibble.compress.StorageForecast;
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.TensorNames;
+import dev.nibble.models.Block;
 import dev.nibble.models.BlockHandle;
 import dev.nibble.models.Site;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -48,18 +51,20 @@ final class Choices {
    * The choices a model leaves open.
    *
    * @param kind blocks or linears as units
+   * @param tables the embedding and the head are units, too
    * @param where path of the step's options, for messages
    * @throws NibbleException when no later step stores anything as it is told
    */
-  static Choices of(ModelTask task, List<Level> levels, Unit.Kind kind, String where) {
+  static Choices of(
+      ModelTask task, List<Level> levels, Unit.Kind kind, boolean tables, String where) {
     List<Unit> units = new ArrayList<>();
     for (BlockHandle block : task.model().blocks()) {
-      if (block.kind() != BlockHandle.Kind.DECODER) {
+      if (block.kind() != BlockHandle.Kind.DECODER && !tables) {
         continue;
       }
       List<Site> free =
           block.sites().stream()
-              .filter(site -> site.kind() == Site.Kind.LINEAR)
+              .filter(site -> weighs(task, site))
               .filter(site -> open(task.storage(), task.allocation(), site, levels))
               .toList();
       if (kind == Unit.Kind.LINEAR) {
@@ -77,6 +82,12 @@ final class Choices {
           null);
     }
     return new Choices(task.allocation().copy(), task.storage(), units, levels);
+  }
+
+  /** True when the site has a matrix of its own in the file. */
+  private static boolean weighs(ModelTask task, Site site) {
+    boolean tied = site.name().equals(TensorNames.HEAD) && task.model().config().tiedHead();
+    return !tied && (site.kind() == Site.Kind.LINEAR || site.kind() == Site.Kind.EMBEDDING);
   }
 
   /** True when the site's form follows the assignment. */
@@ -102,6 +113,27 @@ final class Choices {
         .form(site, trial)
         .map(form -> form.sized(new long[] {site.outputs(), site.inputs()}).byteSize())
         .orElse(PLAIN_BYTES * Unit.weights(site));
+  }
+
+  /** Index of the block that a unit is, or lies in. */
+  static int blockOf(List<Block> blocks, Unit unit) {
+    String site = unit.sites().getFirst().name();
+    return IntStream.range(0, blocks.size())
+        .filter(b -> blocks.get(b).sites().stream().anyMatch(s -> s.name().equals(site)))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Names of the units, for keys of scores. */
+  String names() {
+    return units.stream()
+        .map(unit -> unit.name() + (unit.sites().size() == 1 ? "" : "*" + unit.sites().size()))
+        .collect(Collectors.joining(","));
+  }
+
+  /** Names of the levels, for keys of scores. */
+  String levelNames() {
+    return levels.stream().map(Level::text).collect(Collectors.joining(","));
   }
 
   /** Units in model order. */

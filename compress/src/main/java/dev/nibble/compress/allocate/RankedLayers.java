@@ -131,7 +131,7 @@ abstract class RankedLayers implements Step {
 
   @Override
   public void prepare(ModelTask task) {
-    Choices choices = Choices.of(task, options.levels(), Unit.Kind.BLOCK, options.where());
+    Choices choices = Choices.of(task, options.levels(), Unit.Kind.BLOCK, false, options.where());
     boolean scored = options.order() == Order.SCORE || options.order() == Order.REVERSE;
     double[] scores = scored ? scores(task, choices.units()) : new double[0];
     int[] order = order(task, choices.units(), scores);

@@ -36,7 +36,12 @@ final class ZdStep extends RankedLayers {
     double[] shares =
         RememberedScores.row(
             task.scores(),
-            "zd threshold=" + threshold + " side=" + side + " blocks=" + blocks,
+            "zd threshold="
+                + threshold
+                + " side="
+                + side
+                + " blocks="
+                + blocks.stream().map(b -> b.name() + b.sites().size()).toList(),
             blocks.size(),
             () -> measure(task, blocks));
     double[] out = new double[shares.length];

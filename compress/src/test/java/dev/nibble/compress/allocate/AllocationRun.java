@@ -6,11 +6,14 @@ import dev.nibble.compress.ModelTask;
 import dev.nibble.compress.RecordedEvents;
 import dev.nibble.compress.ScoreCache;
 import dev.nibble.compress.Step;
+import dev.nibble.compress.StoredForm;
 import dev.nibble.compress.block.Batches;
+import dev.nibble.compress.block.Seeds;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.compress.recipe.RecipeStep;
 import dev.nibble.compress.testing.TinyStorage;
 import dev.nibble.core.model.ModelWeights;
+import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.DecoderModel;
@@ -18,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ObjLongConsumer;
 
 /** Lets the steps of a recipe prepare a model, and keeps what they decided. */
 final class AllocationRun {
@@ -69,22 +73,52 @@ final class AllocationRun {
     return of(steps(yaml), events);
   }
 
+  /** The network in memory, on the tokens of this run. */
+  Replay replay() {
+    DecoderModel model = DecoderModel.open(weights);
+    try (Workers workers = new Workers(1)) { // one needs no pool, so it may be closed
+      return new Replay(task(model, List.of(), events, new Allocation(), workers), tokens);
+    }
+  }
+
+  /** How much the loss changes when the input of each decoder block is disturbed by noise. */
+  double[] finiteDifferences(double eta) {
+    DecoderModel model = DecoderModel.open(weights);
+    try (Workers workers = new Workers(threads);
+        Replay replay =
+            new Replay(task(model, List.of(), events, new Allocation(), workers), tokens)) {
+      double[] out = new double[model.config().layers()];
+      for (int layer = 0; layer < out.length; layer++) {
+        long noise = Seeds.derive(seed, TensorNames.layer(layer), "0");
+        out[layer] =
+            Math.abs(
+                replay.loss(1 + layer, x -> x.add(TaylorScores.noise(x, eta, noise)))
+                    - replay.loss());
+      }
+      return out;
+    }
+  }
+
+  private ModelTask task(
+      DecoderModel model, List<Step> steps, Events to, Allocation allocation, Workers workers) {
+    return new ModelTask(
+        model,
+        seed,
+        to,
+        Batches.of(tokens),
+        allocation,
+        new TinyStorage(model, steps),
+        cache(),
+        workers,
+        Progress.SILENT);
+  }
+
   private Allocation of(List<Step> steps, Events to) {
     DecoderModel model = DecoderModel.open(weights);
     Allocation allocation = new Allocation();
     try (Workers workers = new Workers(threads)) {
       for (Step step : steps) {
-        step.prepare(
-            new ModelTask(
-                model,
-                seed,
-                to,
-                Batches.of(tokens),
-                allocation,
-                new TinyStorage(model, steps),
-                cache(),
-                workers,
-                Progress.SILENT));
+        step.prepare(task(model, steps, to, allocation, workers));
       }
     }
     return allocation;
@@ -93,6 +127,21 @@ final class AllocationRun {
   /** Size of the file under what the steps decide. */
   long fileBytes(String yaml, Allocation allocation) {
     return new TinyStorage(DecoderModel.open(weights), steps(yaml)).fileBytes(allocation);
+  }
+
+  /** Bytes that each stored weight is planned to have. */
+  void forEachForm(String yaml, Allocation allocation, ObjLongConsumer<String> each) {
+    DecoderModel model = DecoderModel.open(weights);
+    TinyStorage storage = new TinyStorage(model, steps(yaml));
+    model.blocks().stream()
+        .flatMap(block -> block.sites().stream())
+        .filter(site -> storage.form(site, allocation).isPresent())
+        .forEach(
+            site -> {
+              long[] shape = {site.outputs(), site.inputs()};
+              StoredForm form = storage.form(site, allocation).orElseThrow();
+              each.accept(site.name(), form.sized(shape).byteSize());
+            });
   }
 
   private ScoreCache cache() {

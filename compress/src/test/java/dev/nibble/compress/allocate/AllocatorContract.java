@@ -98,13 +98,16 @@ abstract class AllocatorContract {
       assertThat(planned).isBetween(smallest, smallest + more);
       Map<String, PackedTensor> stored =
           BlockRun.of(weights, AllocationRun.steps(recipe), tokens, 2).packed();
-      Allocation again = run().of(recipe);
-      again
+      Allocation found = new Allocation();
+      allocation
           .sites()
-          .forEach(
-              (site, assignment) ->
-                  assertThat(new Level("", assignment).assignment())
-                      .isEqualTo(Level.parse(text(stored.get(site)), site).assignment()));
+          .keySet()
+          .forEach(s -> found.assign(s, Level.parse(text(stored.get(s)), s).assignment()));
+      assertThat(run.fileBytes(recipe, found)).isBetween(smallest, smallest + more);
+      run.forEachForm(
+          recipe,
+          found,
+          (site, bytes) -> assertThat(stored.get(site).byteSize()).as(site).isEqualTo(bytes));
     }
   }
 
