@@ -53,8 +53,7 @@ final class JlcmInit {
     float[] scales = new float[Math.toIntExact(layout.scaleCount(rows))];
     float[] words = new float[Math.toIntExact(layout.elements())];
     CodebookMatrix matrix =
-        new CodebookMatrix(
-            layout, rows, columns, new int[rows * columns], words, scales, classes);
+        new CodebookMatrix(layout, rows, columns, new int[rows * columns], words, scales, classes);
     for (int i = 0; i < scales.length; i++) {
       scales[i] = scale(matrix, i);
     }
@@ -85,8 +84,7 @@ final class JlcmInit {
         sizes[c] = Math.abs(w[r * columns + c]);
       }
       Arrays.sort(sizes);
-      System.arraycopy(
-          Levels1d.quantiles(sizes, QUANTILES), 0, features, r * QUANTILES, QUANTILES);
+      System.arraycopy(Levels1d.quantiles(sizes, QUANTILES), 0, features, r * QUANTILES, QUANTILES);
     }
     return KMeans.fit(features, QUANTILES, layout.rowGroups(), ROUNDS, 0, seed, workers).nearest();
   }

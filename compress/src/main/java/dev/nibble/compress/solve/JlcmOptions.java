@@ -95,8 +95,7 @@ record JlcmOptions(
   CodebookLayout layout(Site site) {
     int classes = Math.min(groups, site.outputs());
     return switch (mode) {
-      case SCALED ->
-          new CodebookLayout(1, bits, 1, classes, false, CodebookLayout.Scales.GROUP);
+      case SCALED -> new CodebookLayout(1, bits, 1, classes, false, CodebookLayout.Scales.GROUP);
       case MULTI -> new CodebookLayout(1, bits, 1, classes, true, CodebookLayout.Scales.NONE);
       case ROWS -> new CodebookLayout(1, bits, 1, 1, false, CodebookLayout.Scales.ROW);
     };

@@ -35,7 +35,11 @@ final class JlcmTraining {
 
   /** A matrix and its optimizers. */
   private record Learned(
-      CodebookMatrix matrix, Mapping mapping, ArrayAdam words, ArrayAdam scales, float[] gradient) {}
+      CodebookMatrix matrix,
+      Mapping mapping,
+      ArrayAdam words,
+      ArrayAdam scales,
+      float[] gradient) {}
 
   /**
    * @param matrices start by weight; left in the best state
@@ -117,8 +121,7 @@ final class JlcmTraining {
     matrices.forEach(
         (name, matrix) ->
             Torch.run(
-                () ->
-                    block.setParameter(name, Torch.fromPacked(matrix.pack(), ScalarType.Float))));
+                () -> block.setParameter(name, Torch.fromPacked(matrix.pack(), ScalarType.Float))));
     double found = loss.loss(training, task.batches());
     put();
     return found;
@@ -130,8 +133,7 @@ final class JlcmTraining {
             Torch.run(
                 () ->
                     block.setParameter(
-                        name,
-                        Torch.fromFloats(matrix.values(), matrix.rows(), matrix.columns()))));
+                        name, Torch.fromFloats(matrix.values(), matrix.rows(), matrix.columns()))));
   }
 
   private long update(BlockGradients loss, int iteration, int training) {
@@ -139,8 +141,7 @@ final class JlcmTraining {
     int[] order =
         KMeans.shuffled(
             training, new SplittableRandom(task.seed(block.name() + " update " + iteration)));
-    loss.gradients(
-        Arrays.copyOf(order, size), learned.stream().map(Learned::gradient).toList());
+    loss.gradients(Arrays.copyOf(order, size), learned.stream().map(Learned::gradient).toList());
     boolean half = iteration > options.iterations() * 9 / 10;
     int[] changed = new int[learned.size()];
     task.workers().forEach(changed.length, i -> changed[i] = update(learned.get(i), half));

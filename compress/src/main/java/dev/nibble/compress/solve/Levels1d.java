@@ -94,8 +94,7 @@ final class Levels1d {
     int at = 0;
     for (int k = 0; k < levels.length; k++) {
       while (at < sorted.length
-          && (k == levels.length - 1
-              || sorted[at] - levels[k] <= levels[k + 1] - sorted[at])) {
+          && (k == levels.length - 1 || sorted[at] - levels[k] <= levels[k + 1] - sorted[at])) {
         at++;
       }
       ends[k] = at;

@@ -8,8 +8,8 @@ import dev.nibble.compress.codebook.CodebookMatrix;
  * lose by the gradient of the weight. Where another one gets ahead, the window moves along.
  *
  * <p>The proximal rule keeps the sign of softmax's gradient and replaces the distance of a codeword
- * from the mean by a falling function of it: {@code g · p · sign(C − C̄) · Δ² / (|C − C̄| + Δ)} with
- * Δ the smallest gap of the codebook.
+ * from the mean by a falling function of it: {@code g · p · sign(C − C̄) · Δ² / (|C − C̄| + Δ)}
+ * with Δ the smallest gap of the codebook.
  */
 final class Mapping {
   /** The present codeword starts with this probability among its neighbours. */

@@ -7,7 +7,8 @@ import dev.nibble.compress.recipe.OptionReader;
  *
  * @param learningRate of the transforms
  * @param alpha of the SmoothQuant scales that training may start from
- * @param shift learn shifts, too, in models with LayerNorm and biases and where inputs are quantized
+ * @param shift learn shifts, too, in models with LayerNorm and biases and where inputs are
+ *     quantized
  * @param normMatrix a matrix behind the norms, which costs a product at run time; else a vector
  * @param queryKey transforms between queries and keys
  * @param stability what off-diagonal elements are multiplied by

@@ -7,9 +7,9 @@ import dev.nibble.compress.solve.SolveTargets;
 import dev.nibble.core.rounding.RoundingOptions;
 
 /**
- * {@code affinequant: { spec, lwc, lwc_lr, scale_gradient, let_lr, let_shift, alpha, use_ln_matrix, qkt_mode,
- * stability_factor, epochs, batch_size, aug_loss, held_out, schedule, weight_decay, grid, clip,
- * clip_norm, targets, ignore, per_module, embedding, head }}.
+ * {@code affinequant: { spec, lwc, lwc_lr, scale_gradient, let_lr, let_shift, alpha, use_ln_matrix,
+ * qkt_mode, stability_factor, epochs, batch_size, aug_loss, held_out, schedule, weight_decay, grid,
+ * clip, clip_norm, targets, ignore, per_module, embedding, head }}.
  */
 public final class AffineQuantFactory implements StepFactory {
 

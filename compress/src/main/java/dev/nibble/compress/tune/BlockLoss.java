@@ -162,7 +162,8 @@ final class BlockLoss {
             for (int i = 0; i < leaves.size(); i++) {
               Tensor each = gradients.get(i);
               // an expert that no token of the sequence is sent to has none
-              Tensor known = each.defined() ? each.contiguous().clone() : torch.zeros_like(leaves.get(i));
+              Tensor known =
+                  each.defined() ? each.contiguous().clone() : torch.zeros_like(leaves.get(i));
               out.add(Torch.keep(known));
             }
             return null;

@@ -134,8 +134,7 @@ final class BlockReconstruction {
     }
 
     private boolean failed(String why) {
-      task.events()
-          .record(step + ".fallback", task.block().name(), start.name() + ": " + why);
+      task.events().record(step + ".fallback", task.block().name(), start.name() + ": " + why);
       return false;
     }
 
@@ -155,7 +154,8 @@ final class BlockReconstruction {
         double difference = difference(folded, matrices);
         if (start.exact() && !(difference <= TOLERANCE)) {
           return failed(
-              String.format(Locale.ROOT, "outputs of the rewritten block differ by %.2e", difference));
+              String.format(
+                  Locale.ROOT, "outputs of the rewritten block differ by %.2e", difference));
         }
         if (!start.exact()) {
           task.events()

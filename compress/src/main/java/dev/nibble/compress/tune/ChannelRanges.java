@@ -43,9 +43,7 @@ record ChannelRanges(double[] largest, double[] middle) {
                     (site, x) -> {
                       String name = names.get(site);
                       if (name != null && x.numel() > 0) {
-                        batches
-                            .get(batch)
-                            .merge(name, extremes(site, x), ChannelRanges::union);
+                        batches.get(batch).merge(name, extremes(site, x), ChannelRanges::union);
                       }
                     }));
     Map<String, ChannelRanges> out = new HashMap<>();

@@ -93,8 +93,7 @@ public final class LearnedClip implements AutoCloseable {
    * @param scaleGradient how much of the gradient of {@code W / s} with respect to s passes through
    *     rounding, 0 to 1
    */
-  public LearnedClip(
-      int rows, int columns, Layout layout, float[] share, double scaleGradient) {
+  public LearnedClip(int rows, int columns, Layout layout, float[] share, double scaleGradient) {
     this.rows = rows;
     this.columns = columns;
     this.layout = layout;

@@ -80,8 +80,7 @@ abstract class LearnedClipStep implements Step {
       new RtnStep(targets, rounding).apply(task);
       return;
     }
-    ClippedSites sites = 
-        new ClippedSites(task, name, targets, rounding, clipping.scaleGradient());
+    ClippedSites sites = new ClippedSites(task, name, targets, rounding, clipping.scaleGradient());
     if (!sites.isEmpty()) {
       new BlockReconstruction(task, name, tuning, sites, clipping.rate()).run(starts(task, config));
     }

@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Trained square matrices behind AffineQuant's gradual mask (Ma et al. 2024, equation 6): {@code Ĉ =
- * C ⊙ M}, with M 1 on the diagonal, the stability factor where {@code 0 < |i - j| < k}, and 0
+ * Trained square matrices behind AffineQuant's gradual mask (Ma et al. 2024, equation 6): {@code Ĉ
+ * = C ⊙ M}, with M 1 on the diagonal, the stability factor where {@code 0 < |i - j| < k}, and 0
  * elsewhere; k grows from 1 to the order over the epochs. C starts diagonal, and an element is not
  * trained before the mask reaches it.
  *

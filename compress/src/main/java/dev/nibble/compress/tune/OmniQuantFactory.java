@@ -7,8 +7,9 @@ import dev.nibble.compress.solve.SolveTargets;
 import dev.nibble.core.rounding.RoundingOptions;
 
 /**
- * {@code omniquant: { spec, lwc, lwc_lr, scale_gradient, let, let_lr, let_qk, let_shift, alpha, epochs, batch_size, aug_loss, held_out, schedule,
- * weight_decay, grid, clip, clip_norm, targets, ignore, per_module, embedding, head }}.
+ * {@code omniquant: { spec, lwc, lwc_lr, scale_gradient, let, let_lr, let_qk, let_shift, alpha,
+ * epochs, batch_size, aug_loss, held_out, schedule, weight_decay, grid, clip, clip_norm, targets,
+ * ignore, per_module, embedding, head }}.
  */
 public final class OmniQuantFactory implements StepFactory {
 

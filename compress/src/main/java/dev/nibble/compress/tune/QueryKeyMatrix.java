@@ -16,8 +16,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A matrix of every key head between queries and keys: {@code W̃_q = Ĉ⁻ᵀ W_q}, {@code W̃_k = Ĉ W_k},
- * biases likewise, head by head. Exact without rotary positions, which such a matrix does not
+ * A matrix of every key head between queries and keys: {@code W̃_q = Ĉ⁻ᵀ W_q}, {@code W̃_k = Ĉ
+ * W_k}, biases likewise, head by head. Exact without rotary positions, which such a matrix does not
  * commute with.
  */
 final class QueryKeyMatrix implements Place {
@@ -35,11 +35,7 @@ final class QueryKeyMatrix implements Place {
    * @param matrix one of the head's width for each key head
    */
   QueryKeyMatrix(
-      Block block,
-      String attention,
-      ModelConfig config,
-      MaskedMatrix matrix,
-      double learningRate) {
+      Block block, String attention, ModelConfig config, MaskedMatrix matrix, double learningRate) {
     this.attention = attention;
     this.dim = config.headDim();
     this.repeat = config.heads() / config.kvHeads();
@@ -76,7 +72,10 @@ final class QueryKeyMatrix implements Place {
     Tensor left =
         key
             ? matrix.masked(type)
-            : matrix.inverse(type).transpose(1, 2).repeat_interleave(repeat, new LongOptional(0L), new LongOptional());
+            : matrix
+                .inverse(type)
+                .transpose(1, 2)
+                .repeat_interleave(repeat, new LongOptional(0L), new LongOptional());
     return torch.matmul(left, split).reshape(Torch.shape(value));
   }
 

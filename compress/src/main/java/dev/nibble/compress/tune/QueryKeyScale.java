@@ -79,8 +79,7 @@ final class QueryKeyScale implements Place {
   public Tensor map(String parameter, Tensor value, Function<String, Tensor> before) {
     boolean key = parameter.startsWith(key() + ".");
     long[] index = key ? ofKey : ofQuery;
-    Tensor s =
-        scale.to(value.scalar_type()).index_select(0, Torch.fromLongs(index, index.length));
+    Tensor s = scale.to(value.scalar_type()).index_select(0, Torch.fromLongs(index, index.length));
     Tensor rows = value.dim() == 2 ? s.unsqueeze(1) : s;
     return key ? value.mul(rows) : value.div(rows);
   }

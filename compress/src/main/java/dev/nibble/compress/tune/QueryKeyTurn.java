@@ -99,9 +99,7 @@ final class QueryKeyTurn implements Place {
     long[] partners = key ? partner : partnersOfQueries();
     Tensor others = value.index_select(0, Torch.fromLongs(partners, partners.length));
     boolean matrix = value.dim() == 2;
-    return value
-        .mul(matrix ? a.unsqueeze(1) : a)
-        .add(others.mul(matrix ? b.unsqueeze(1) : b));
+    return value.mul(matrix ? a.unsqueeze(1) : a).add(others.mul(matrix ? b.unsqueeze(1) : b));
   }
 
   /** A query channel's partner lies as far from it as that of the key channel that it meets. */

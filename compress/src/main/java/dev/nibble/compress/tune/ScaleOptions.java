@@ -8,7 +8,8 @@ import dev.nibble.compress.recipe.OptionReader;
  * @param on train scales and shifts
  * @param learningRate their learning rate
  * @param alpha of the SmoothQuant scales that training may start from
- * @param shift learn shifts, too, in models with LayerNorm and biases and where inputs are quantized
+ * @param shift learn shifts, too, in models with LayerNorm and biases and where inputs are
+ *     quantized
  * @param queryKey scales between queries and keys
  */
 record ScaleOptions(

@@ -52,7 +52,8 @@ final class ScalePlaces {
     couplings.stream().flatMap(c -> c.consumers().stream()).forEach(this::requireDynamic);
     this.ranges =
         ChannelRanges.of(
-            task, couplings.stream().collect(Collectors.toMap(Coupling::producer, Coupling::consumers)));
+            task,
+            couplings.stream().collect(Collectors.toMap(Coupling::producer, Coupling::consumers)));
   }
 
   /** True when no run-time transform stands between producer and readers. */
@@ -119,8 +120,7 @@ final class ScalePlaces {
       Arrays.fill(ones, 1);
       return ones;
     }
-    double[] activations =
-        byProducer(coupling, ranges.get(coupling.producer()).largest(), true);
+    double[] activations = byProducer(coupling, ranges.get(coupling.producer()).largest(), true);
     double[] weights = new double[coupling.width()];
     for (String reader : coupling.consumers()) {
       Tensor largest =

@@ -139,7 +139,12 @@ public final class TunedBlock implements Reparameterization {
         out.put(
             site,
             Torch.owned(
-                () -> place.inputMatrix(ScalarType.Double).to(ScalarType.Float).contiguous().clone()));
+                () ->
+                    place
+                        .inputMatrix(ScalarType.Double)
+                        .to(ScalarType.Float)
+                        .contiguous()
+                        .clone()));
       }
     }
     return out;

@@ -96,7 +96,9 @@ final class ValueMatrix implements Place {
 
   private Tensor byQueryHead(Tensor byValueHead) {
     int repeat = coupling.repeat();
-    return repeat == 1 ? byValueHead : byValueHead.repeat_interleave(repeat, new LongOptional(0L), new LongOptional());
+    return repeat == 1
+        ? byValueHead
+        : byValueHead.repeat_interleave(repeat, new LongOptional(0L), new LongOptional());
   }
 
   private Tensor spreadShift(ScalarType type) {

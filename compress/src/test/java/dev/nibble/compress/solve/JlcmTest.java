@@ -105,8 +105,7 @@ class JlcmTest {
   @Test
   void aUniformGridThatIsNotLearnedIsRoundToNearest() {
     float[] w = GptqCases.gaussians(12 * 40, 3);
-    CodebookLayout layout =
-        new CodebookLayout(1, 4, 1, 1, false, CodebookLayout.Scales.ROW);
+    CodebookLayout layout = new CodebookLayout(1, 4, 1, 1, false, CodebookLayout.Scales.ROW);
     try (Workers workers = new Workers(1)) {
       float[] found =
           JlcmInit.start(w, 40, layout, JlcmOptions.Init.UNIFORM, 1, workers).pack().toFloats();
@@ -128,8 +127,7 @@ class JlcmTest {
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4})
   void clusteringIsNeverWorseThanTheGridOfTheSameSize(int bits) {
-    CodebookLayout layout =
-        new CodebookLayout(1, bits, 1, 1, false, CodebookLayout.Scales.NONE);
+    CodebookLayout layout = new CodebookLayout(1, bits, 1, 1, false, CodebookLayout.Scales.NONE);
     try (Workers workers = new Workers(1)) {
       for (long seed = 0; seed < 8; seed++) {
         float[] w = GptqCases.gaussians(300, seed);

@@ -56,10 +56,10 @@ class AffineQuantTest extends TunerContract {
 
   @Test
   void inexactTransformsAreDetectedAndToldWhenAskedFor() {
-    BlockRun run =
-        run(create("int3:g16", epochs(2).put("qkt_mode", "as-paper")), 2, block -> {});
+    BlockRun run = run(create("int3:g16", epochs(2).put("qkt_mode", "as-paper")), 2, block -> {});
     assertThat(run.events().of("affinequant.inexact")).hasSize(2);
-    assertThat(run(create("int3:g16", epochs(2)), 2, block -> {}).events().of("affinequant.inexact"))
+    assertThat(
+            run(create("int3:g16", epochs(2)), 2, block -> {}).events().of("affinequant.inexact"))
         .isEmpty();
   }
 }

@@ -1,8 +1,8 @@
 package dev.nibble.compress.tune;
 
+import dev.nibble.compress.testing.TinyFamilies;
 import dev.nibble.compress.transform.Equivalence;
 import dev.nibble.core.model.ModelConfig;
-import dev.nibble.compress.testing.TinyFamilies;
 import dev.nibble.models.Block;
 import dev.nibble.models.BlockContext;
 import dev.nibble.models.DecoderModel;
@@ -20,8 +20,7 @@ final class Folding {
 
   /** Relative difference of the block's outputs before and after, on random inputs. */
   static double difference(ModelConfig config, Function<Block, List<Place>> places) {
-    try (Block block =
-        DecoderModel.open(TinyFamilies.weights(config, 3)).blocks().get(1).load()) {
+    try (Block block = DecoderModel.open(TinyFamilies.weights(config, 3)).blocks().get(1).load()) {
       SplittableRandom random = new SplittableRandom(5);
       float[] values = new float[2 * 9 * config.hiddenSize()];
       for (int i = 0; i < values.length; i++) {
@@ -54,8 +53,7 @@ final class Folding {
       }
       Torch.noGrad(
           () -> {
-            trainable.value().copy_(
-                Torch.fromFloats(values, Torch.shape(trainable.value())));
+            trainable.value().copy_(Torch.fromFloats(values, Torch.shape(trainable.value())));
             return null;
           });
     }

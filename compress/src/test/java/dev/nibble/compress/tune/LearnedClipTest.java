@@ -51,8 +51,7 @@ class LearnedClipTest {
 
   private static AffineTensor packed(LearnedClip clip, float[] w, int columns, QuantSpec spec) {
     AffineTensor[] out = new AffineTensor[1];
-    Torch.run(
-        () -> out[0] = clip.pack(Torch.fromFloats(w, w.length / columns, columns), spec));
+    Torch.run(() -> out[0] = clip.pack(Torch.fromFloats(w, w.length / columns, columns), spec));
     return out[0];
   }
 
@@ -75,8 +74,7 @@ class LearnedClipTest {
     float[] share = new float[rows * spec.groups(columns)];
     Arrays.fill(share, WHOLE);
     LearnedClip.Layout layout = LearnedClip.Layout.of(spec, flavour, columns);
-    float[] rtn =
-        RoundToNearest.quantize(w, new long[] {rows, columns}, spec, plain).toFloats();
+    float[] rtn = RoundToNearest.quantize(w, new long[] {rows, columns}, spec, plain).toFloats();
     try (LearnedClip start = new LearnedClip(rows, columns, layout, null, 1)) {
       assertThat(packed(start, w, columns, spec).toFloats())
           .isEqualTo(quantized(start, w, rows, columns))
@@ -85,8 +83,7 @@ class LearnedClipTest {
         int row = i / spec.groups(columns);
         int group = i % spec.groups(columns);
         AffineTensor whole =
-            (AffineTensor)
-                RoundToNearest.quantize(w, new long[] {rows, columns}, spec, plain);
+            (AffineTensor) RoundToNearest.quantize(w, new long[] {rows, columns}, spec, plain);
         assertThat(packed(start, w, columns, spec).scale(row, group))
             .isCloseTo((float) (whole.scale(row, group) / (1 + Math.exp(-4))), within(5e-3f));
       }
@@ -227,8 +224,7 @@ class LearnedClipTest {
     w[5] = 9;
     RoundingOptions search = new RoundingOptions(GridFlavour.GPTQ, Clip.MSE, 2);
     LearnedClip.Layout layout = LearnedClip.Layout.of(spec, GridFlavour.GPTQ, 32);
-    float[] searched =
-        RoundToNearest.quantize(w, new long[] {8, 32}, spec, search).toFloats();
+    float[] searched = RoundToNearest.quantize(w, new long[] {8, 32}, spec, search).toFloats();
     try (LearnedClip clip =
             new LearnedClip(8, 32, layout, LearnedClip.searched(w, 32, layout, search), 1);
         LearnedClip whole = clip(spec, GridFlavour.GPTQ, 8, 32)) {

@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nibble.compress.BlockRun;
 import dev.nibble.compress.Step;
 import dev.nibble.compress.recipe.StepRegistry;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.InMemoryWeights;
 import dev.nibble.core.tensor.AffineTensor;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

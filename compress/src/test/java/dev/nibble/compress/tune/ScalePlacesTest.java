@@ -18,12 +18,10 @@ class ScalePlacesTest {
     SplittableRandom random = new SplittableRandom(7);
     List<Place> out = new ArrayList<>();
     for (Coupling c : block.couplings()) {
-      if (c.kind() == Coupling.Kind.NORM_TO_LINEARS
-          || c.kind() == Coupling.Kind.VALUE_TO_OUTPUT) {
+      if (c.kind() == Coupling.Kind.NORM_TO_LINEARS || c.kind() == Coupling.Kind.VALUE_TO_OUTPUT) {
         double[] ones = new double[c.width()];
         Arrays.fill(ones, 1);
-        boolean shift =
-            config.norm() == ModelConfig.Norm.LAYER && ChannelScale.canShift(block, c);
+        boolean shift = config.norm() == ModelConfig.Norm.LAYER && ChannelScale.canShift(block, c);
         out.add(new ChannelScale(block, c, ones, shift ? ones : null, 0.1));
       }
     }
