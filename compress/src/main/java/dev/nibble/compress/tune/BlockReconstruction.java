@@ -66,10 +66,9 @@ final class BlockReconstruction {
       order.removeAll(competing);
       order.addFirst(best);
     }
-    for (Start start : order) {
-      boolean last = start == order.getLast();
-      try (Attempt attempt = new Attempt(start)) {
-        if (attempt.run(last)) {
+    for (int i = 0; i < order.size(); i++) {
+      try (Attempt attempt = new Attempt(order.get(i))) {
+        if (attempt.run(i == order.size() - 1)) {
           return;
         }
       }
