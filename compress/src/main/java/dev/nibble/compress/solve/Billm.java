@@ -132,17 +132,13 @@ final class Billm {
   /** {@code w² / U_jj²}, or {@code |w|} (sheet 12e, step 3). */
   private float[] salience(float[] block, int from, int width) {
     float[] out = new float[block.length];
-    double[] costs = new double[width];
-    for (int j = 0; j < width; j++) {
-      double u = curvature.factor().row(from + j)[0];
-      costs[j] = 1 / (u * u);
-    }
+    double[] costs = curvature.lossCosts();
     for (int i = 0; i < out.length; i++) {
       double w = block[i];
       out[i] =
           (float)
               (options.metric() == BillmOptions.Metric.HESSIAN
-                  ? w * w * costs[i % width]
+                  ? w * w * costs[from + i % width]
                   : Math.abs(w));
     }
     return out;

@@ -206,6 +206,19 @@ final class Curvature {
     return factor;
   }
 
+  /**
+   * {@code 1 / U_jj²} of each column in stored order: what losing a weight costs, by its square
+   * (the salience of SliM-LLM and BiLLM).
+   */
+  double[] lossCosts() {
+    double[] out = new double[order.length];
+    for (int p = 0; p < out.length; p++) {
+      double u = factor.row(p)[0];
+      out[order[p]] = 1 / (u * u);
+    }
+    return out;
+  }
+
   /** What was added to the diagonal; 0 after an eigenvalue clamp. */
   double damping() {
     return damping;

@@ -1,6 +1,7 @@
 package dev.nibble.compress.solve;
 
 import dev.nibble.core.rounding.AffineGrid;
+import dev.nibble.core.rounding.CodeGrid;
 import dev.nibble.core.rounding.GroupGrid;
 import dev.nibble.core.spec.Granularity;
 import dev.nibble.core.spec.QuantSpec;
@@ -36,6 +37,7 @@ final class Gptq {
   private final Curvature curvature;
   private final QuantSpec spec;
   private final GptqOptions options;
+  private final SalientGrids salience;
 
   private Gptq(float[] w, Curvature curvature, QuantSpec spec, GptqOptions options) {
     this.w = w;
@@ -44,6 +46,11 @@ final class Gptq {
     this.curvature = curvature;
     this.spec = spec;
     this.options = options;
+    this.salience =
+        options
+            .salience()
+            .map(s -> new SalientGrids(w, curvature, spec.groupColumns(columns), s))
+            .orElse(null);
   }
 
   /**
@@ -70,11 +77,11 @@ final class Gptq {
   static Solution solve(
       float[] w, Curvature curvature, QuantSpec spec, GptqOptions options, Workers workers) {
     Gptq gptq = new Gptq(w, curvature, spec, options);
-    AffineGrid[] grids = new AffineGrid[gptq.rows * spec.groups(gptq.columns)];
+    CodeGrid[] grids = new CodeGrid[gptq.rows * spec.groups(gptq.columns)];
     if (spec.granularity() == Granularity.TENSOR) {
       float[] live = w.clone();
       gptq.clearDead(live);
-      Arrays.fill(grids, gptq.fit(live, 0, live.length));
+      Arrays.fill(grids, gptq.fit(live, 0, live.length, 0));
     } else if (!options.dynamicGroups(spec)) {
       workers.forEach(
           Math.ceilDiv(gptq.rows, BAND_ROWS),
@@ -93,8 +100,8 @@ final class Gptq {
       Workers workers) {
     Gptq gptq = new Gptq(w, curvature, spec, options);
     int groups = spec.groups(gptq.columns);
-    AffineGrid[] grids = new AffineGrid[gptq.rows * groups];
-    AffineGrid like = gptq.fit(new float[] {-1, 1}, 0, 2);
+    CodeGrid[] grids = new CodeGrid[gptq.rows * groups];
+    AffineGrid like = gptq.plain(new float[] {-1, 1}, 0, 2);
     for (int i = 0; i < grids.length; i++) {
       float scale = on.scale(i / groups, i % groups);
       int zero = on.zero(i / groups, i % groups);
@@ -139,19 +146,33 @@ final class Gptq {
   }
 
   /** Grids of the consecutive groups of some rows, from the original weights. */
-  private void fitRows(int from, int to, AffineGrid[] grids) {
+  private void fitRows(int from, int to, CodeGrid[] grids) {
     int width = spec.groupColumns(columns);
     int groups = spec.groups(columns);
     for (int row = from; row < Math.min(rows, to); row++) {
       float[] values = Arrays.copyOfRange(w, row * columns, (row + 1) * columns);
       clearDead(values);
       for (int g = 0; g < groups; g++) {
-        grids[row * groups + g] = fit(values, g * width, Math.min(columns, (g + 1) * width));
+        grids[row * groups + g] =
+            fit(values, g * width, Math.min(columns, (g + 1) * width), g * width);
       }
     }
   }
 
-  private AffineGrid fit(float[] values, int from, int to) {
+  private AffineGrid fit(float[] values, int from, int to, int first) {
+    return salience == null
+        ? plain(values, from, to)
+        : salience.fit(
+            values,
+            from,
+            to,
+            first,
+            spec.bits(),
+            options.rounding().flavourFor(spec),
+            spec.scaleFormat());
+  }
+
+  private AffineGrid plain(float[] values, int from, int to) {
     return GroupGrid.fit(
         values,
         from,
@@ -162,7 +183,7 @@ final class Gptq {
         options.rounding());
   }
 
-  private Solution run(AffineGrid[] grids, boolean dynamic, Workers workers) {
+  private Solution run(CodeGrid[] grids, boolean dynamic, Workers workers) {
     byte[] codes = new byte[w.length];
     double[] losses = new double[rows];
     GptqBand.Problem problem =
@@ -186,13 +207,14 @@ final class Gptq {
     return solution(grids, codes, loss);
   }
 
-  private Solution solution(AffineGrid[] grids, byte[] codes, double loss) {
+  private Solution solution(CodeGrid[] grids, byte[] codes, double loss) {
     int count = Math.toIntExact(spec.scaleCount(rows, columns));
     float[] scales = new float[count];
     int[] zeros = new int[count];
     for (int i = 0; i < count; i++) {
-      scales[i] = grids[i].scale();
-      zeros[i] = grids[i].zero();
+      AffineGrid grid = (AffineGrid) grids[i];
+      scales[i] = grid.scale();
+      zeros[i] = grid.zero();
     }
     return new Solution(codes, scales, spec.symmetric() ? null : zeros, groupIndex(), loss);
   }

@@ -1,6 +1,7 @@
 package dev.nibble.compress.solve;
 
 import dev.nibble.core.rounding.AffineGrid;
+import dev.nibble.core.rounding.CodeGrid;
 
 /**
  * The column loop of {@link Gptq} over a band of rows.
@@ -22,7 +23,10 @@ final class GptqBand {
 
   /** Fits the grid of {@code values[from .. to)}. */
   interface GridFit {
-    AffineGrid fit(float[] values, int from, int to);
+    /**
+     * @param first column of the first value, where columns are solved in stored order
+     */
+    CodeGrid fit(float[] values, int from, int to, int first);
   }
 
   /**
@@ -45,7 +49,7 @@ final class GptqBand {
       int groupColumns,
       boolean dynamic,
       GridFit fit,
-      AffineGrid[] grids,
+      CodeGrid[] grids,
       byte[] codes,
       double[] losses) {}
 
@@ -107,7 +111,7 @@ final class GptqBand {
         problem.grids()[gridBase + p / problem.groupColumns()] = fit(row, p);
       }
       int group = (problem.dynamic() ? p : column) / problem.groupColumns();
-      AffineGrid grid = problem.grids()[gridBase + group];
+      CodeGrid grid = problem.grids()[gridBase + group];
       int code = grid.code((float) row[p]);
       problem.codes()[(firstRow + r) * columns + column] = (byte) code;
       double[] u = problem.curvature().factor().row(p);
@@ -119,7 +123,7 @@ final class GptqBand {
     problem.losses()[firstRow + r] = loss;
   }
 
-  private AffineGrid fit(double[] row, int from) {
+  private CodeGrid fit(double[] row, int from) {
     int to = Math.min(columns, from + problem.groupColumns());
     float[] values = new float[to - from];
     boolean finite = true;
@@ -128,6 +132,6 @@ final class GptqBand {
       finite &= Float.isFinite(values[i]);
     }
     // after an overflow the row's loss is not finite either, which the caller looks at
-    return finite ? problem.fit().fit(values, 0, values.length) : new AffineGrid(1f, 0, 0, 0);
+    return finite ? problem.fit().fit(values, 0, values.length, from) : new AffineGrid(1f, 0, 0, 0);
   }
 }

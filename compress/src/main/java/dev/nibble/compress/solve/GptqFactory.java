@@ -8,7 +8,7 @@ import dev.nibble.core.spec.QuantSpec;
 
 /**
  * {@code gptq: { spec, damp_percent, act_order, static_groups, true_sequential, block_size, grid,
- * clip, clip_norm, fallback, targets, ignore, per_module, embedding, head }}.
+ * clip, clip_norm, salience, fallback, targets, ignore, per_module, embedding, head }}.
  */
 public final class GptqFactory implements StepFactory {
 

@@ -1,9 +1,11 @@
 package dev.nibble.compress.solve;
 
 import dev.nibble.compress.recipe.OptionReader;
+import dev.nibble.core.NibbleException;
 import dev.nibble.core.rounding.RoundingOptions;
 import dev.nibble.core.spec.Granularity;
 import dev.nibble.core.spec.QuantSpec;
+import java.util.Optional;
 
 /**
  * Options of {@link Gptq}.
@@ -16,6 +18,7 @@ import dev.nibble.core.spec.QuantSpec;
  * @param blockSize columns compensated lazily at a time; changes speed only
  * @param keepGrid take the grids that an earlier step stored the weight on
  * @param rounding grid flavour and clip search
+ * @param salience weigh salient elements where a range is searched; instead of the clip search
  * @param fallback what to do where nothing can be solved
  */
 record GptqOptions(
@@ -26,6 +29,7 @@ record GptqOptions(
     int blockSize,
     boolean keepGrid,
     RoundingOptions rounding,
+    Optional<SalienceOptions> salience,
     Fallback fallback) {
 
   /** What happens to a site without a usable Hessian. */
@@ -37,9 +41,31 @@ record GptqOptions(
   }
 
   static final GptqOptions DEFAULT =
-      new GptqOptions(0.01, true, true, true, 128, false, RoundingOptions.DEFAULT, Fallback.RTN);
+      new GptqOptions(
+          0.01,
+          true,
+          true,
+          true,
+          128,
+          false,
+          RoundingOptions.DEFAULT,
+          Optional.empty(),
+          Fallback.RTN);
 
   static GptqOptions from(OptionReader options) {
+    GptqOptions read = read(options);
+    if (read.salience.isPresent() && read.actOrder && !read.staticGroups) {
+      throw new NibbleException(
+          options.where()
+              + ".salience: groups must be consecutive columns; add act_order: false, or leave out"
+              + " static_groups: false",
+          NibbleException.USAGE,
+          null);
+    }
+    return read;
+  }
+
+  private static GptqOptions read(OptionReader options) {
     return new GptqOptions(
         options.real("damp_percent", DEFAULT.dampPercent, 0, 1),
         options.flag("act_order", DEFAULT.actOrder),
@@ -48,6 +74,7 @@ record GptqOptions(
         options.integer("block_size", DEFAULT.blockSize, 1, 1 << 16),
         options.flag("keep_grid", DEFAULT.keepGrid),
         SolveTargets.rounding(options),
+        SalienceOptions.from(options),
         options.choice("fallback", DEFAULT.fallback, Fallback.class));
   }
 

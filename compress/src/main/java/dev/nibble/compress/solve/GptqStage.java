@@ -1,6 +1,7 @@
 package dev.nibble.compress.solve;
 
 import dev.nibble.compress.BlockTask;
+import dev.nibble.compress.allocate.Assignment;
 import dev.nibble.compress.calibrate.Hessian;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.rounding.RoundToNearest;
@@ -12,6 +13,7 @@ import dev.nibble.models.Stage;
 import dev.nibble.models.Torch;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -40,8 +42,8 @@ final class GptqStage {
     try (Tensor inputs = Torch.scope(() -> hessian.matrix().to(ScalarType.Float))) {
       for (Site site : stage.sites()) {
         targets
-            .rowParts(site, task.notes().assignment(site.name()))
-            .ifPresent(parts -> solve(site, parts, curvature, inputs));
+            .assignment(site, task.notes().assignment(site.name()))
+            .ifPresent(assignment -> solve(site, assignment, curvature, inputs));
       }
     }
   }
@@ -71,8 +73,24 @@ final class GptqStage {
     return found;
   }
 
-  private void solve(Site site, Parts parts, Optional<Curvature> curvature, Tensor inputs) {
+  private void solve(
+      Site site, Assignment assignment, Optional<Curvature> curvature, Tensor inputs) {
     float[] w = SiteWeights.read(task, site);
+    Parts parts = Parts.of(assignment, site.outputs(), site.inputs());
+    if (assignment instanceof Assignment.Columns columns) {
+      PackedTensor rtn =
+          ColumnForms.round(
+              parts, w, site.outputs(), site.inputs(), options.rounding(), task.workers());
+      Optional<PackedTensor> solved =
+          noted(site, curvature, c -> GptqColumns.solve(w, c, columns, options, task.workers()));
+      SiteOutcome.keepBetter(task, site, "gptq", parts.text(), w, rtn, solved, inputs);
+    } else {
+      solveRows(site, parts, w, curvature, inputs);
+    }
+  }
+
+  private void solveRows(
+      Site site, Parts parts, float[] w, Optional<Curvature> curvature, Tensor inputs) {
     long[] shape = {site.outputs(), site.inputs()};
     PackedTensor before =
         options.keepGrid()
@@ -91,7 +109,7 @@ final class GptqStage {
         parts.text(),
         w,
         before,
-        solved(site, parts, grids, w, curvature),
+        noted(site, curvature, c -> solveParts(site, parts, grids, w, c)),
         inputs);
   }
 
@@ -103,9 +121,12 @@ final class GptqStage {
     return options.storesGroupIndex(spec) ? Gptq.withConsecutiveGroups(rtn, spec) : rtn;
   }
 
-  private Optional<PackedTensor> solved(
-      Site site, Parts parts, List<AffineTensor> grids, float[] w, Optional<Curvature> curvature) {
-    Optional<PackedTensor> solution = curvature.flatMap(c -> solveParts(site, parts, grids, w, c));
+  /** What a solver makes of the curvature; that there is nothing becomes an event or a failure. */
+  private Optional<PackedTensor> noted(
+      Site site,
+      Optional<Curvature> curvature,
+      Function<Curvature, Optional<PackedTensor>> solver) {
+    Optional<PackedTensor> solution = curvature.flatMap(solver);
     if (solution.isEmpty()) {
       String why =
           curvature.isPresent()

@@ -22,11 +22,17 @@ final class GptqStep extends HessianStep {
   public Optional<StoredForm> stores(Site site, Allocation allocation) {
     boolean linear = site.kind() == Site.Kind.LINEAR;
     return targets()
-        .rowParts(site, allocation.of(site.name()))
+        .assignment(site, allocation.of(site.name()))
         .map(
-            parts ->
-                parts.form(
-                    spec -> new StoredForm.OfSpec(spec, linear && options.storesGroupIndex(spec))));
+            assignment -> {
+              Parts parts = Parts.of(assignment, site.outputs(), site.inputs());
+              if (assignment instanceof Assignment.Columns columns && linear) {
+                GptqColumns.check(columns, options, site.name());
+                return parts.form(ColumnForms::of);
+              }
+              return parts.form(
+                  spec -> new StoredForm.OfSpec(spec, linear && options.storesGroupIndex(spec)));
+            });
   }
 
   @Override

@@ -115,6 +115,7 @@ record QuantEaseOptions(
         GptqOptions.DEFAULT.blockSize(),
         false,
         rounding,
+        GptqOptions.DEFAULT.salience(),
         GptqOptions.DEFAULT.fallback());
   }
 

@@ -58,6 +58,7 @@ public final class TrialSolver {
               defaults.blockSize(),
               false,
               ROUNDING,
+              defaults.salience(),
               defaults.fallback());
       Gptq.Solution solution = Gptq.solve(w, curvature.get(), spec, options, workers);
       if (Double.isFinite(solution.loss())) {

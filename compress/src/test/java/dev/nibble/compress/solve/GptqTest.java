@@ -28,6 +28,7 @@ class GptqTest {
         blockSize,
         false,
         RoundingOptions.DEFAULT,
+        Optional.empty(),
         GptqOptions.Fallback.RTN);
   }
 

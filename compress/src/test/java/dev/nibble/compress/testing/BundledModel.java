@@ -29,7 +29,7 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class BundledModel implements AutoCloseable {
   private static final int LENGTH = 128;
-  private static final int SEQUENCES = 16;
+  private static final int SEQUENCES = 8;
 
   private final OpenedModel model;
   private final int[][] calibration;
