@@ -24,7 +24,7 @@ record AffineOptions(
   /** Transforms between queries and keys. */
   enum QueryKey {
     /** None. */
-    OFF,
+    NONE,
     /** A complex number for each pair of channels that the rotary embedding turns. */
     PAIR_TIED,
     /** A matrix for each key head; not exact with rotary positions. */
@@ -48,6 +48,6 @@ record AffineOptions(
         learningRate,
         alpha,
         shift,
-        queryKey == QueryKey.OFF ? ScaleOptions.QueryKey.OFF : ScaleOptions.QueryKey.TIED);
+        queryKey == QueryKey.NONE ? ScaleOptions.QueryKey.NONE : ScaleOptions.QueryKey.TIED);
   }
 }

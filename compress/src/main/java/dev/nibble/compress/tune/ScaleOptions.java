@@ -22,7 +22,7 @@ record ScaleOptions(
     /** One for each channel, as in the paper; not exact with rotary positions. */
     FREE,
     /** None. */
-    OFF
+    NONE
   }
 
   static ScaleOptions read(OptionReader options) {

@@ -156,7 +156,7 @@ final class ScalePlaces {
   /** Whether queries and keys can be scaled: not before a norm of theirs, nor across transforms. */
   boolean scalesQueries() {
     String attention = attention();
-    return options.queryKey() != ScaleOptions.QueryKey.OFF
+    return options.queryKey() != ScaleOptions.QueryKey.NONE
         && !config.qkNorm()
         && task.block().stateNames().contains(attention)
         && task.block().state(attention).transforms().isEmpty();
