@@ -105,7 +105,8 @@ record CptQuantOptions(
       throw new NibbleException(
           where + ": assign: budget goes with bits: or size:, and they with it");
     }
-    if (fractions.length >= levels.size() || Arrays.stream(fractions).sum() > 1) {
+    boolean tooMany = fractions.length >= levels.size() || Arrays.stream(fractions).sum() > 1;
+    if (assign == Assign.QUANTILE && tooMany) {
       throw new NibbleException(
           where
               + ".fractions: expected fewer shares than levels, of at most 1 together, found "

@@ -3,6 +3,8 @@ package dev.nibble.pipeline.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nibble.compress.StepFactory;
+import dev.nibble.compress.recipe.StepRegistry;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.progress.Progress;
 import dev.nibble.core.testing.SharedData;
@@ -16,6 +18,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +45,31 @@ class StudiesTest {
         .isInstanceOf(NibbleException.class)
         .hasMessageContaining("GPTK")
         .hasMessageContaining("GPTQ");
+  }
+
+  @Test
+  void aTaxonomyNamesOnlyStepsThatExist() {
+    List<String> steps = StepRegistry.load().all().stream().map(StepFactory::name).toList();
+    for (Study.MethodClass c : Studies.load("ptq-bench").classes()) {
+      c.members().stream()
+          .filter(member -> !member.step().isEmpty())
+          .forEach(member -> assertThat(steps).contains(member.step()));
+    }
+  }
+
+  @Test
+  void everyFileOfClaimsIsListed() throws IOException {
+    try (Stream<Path> files =
+        Files.list(
+            SharedData.repositoryRoot()
+                .resolve("facade/src/main/resources/dev/nibble/pipeline/study/yardsticks"))) {
+      assertThat(
+              files
+                  .map(file -> file.getFileName().toString())
+                  .filter(name -> name.endsWith(".yaml"))
+                  .map(name -> name.replace(".yaml", "")))
+          .containsExactlyInAnyOrderElementsOf(Studies.claimants());
+    }
   }
 
   @Test
