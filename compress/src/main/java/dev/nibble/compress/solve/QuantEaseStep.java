@@ -3,6 +3,7 @@ package dev.nibble.compress.solve;
 import dev.nibble.compress.BlockTask;
 import dev.nibble.compress.StoredForm;
 import dev.nibble.compress.allocate.Allocation;
+import dev.nibble.compress.allocate.Assignment;
 import dev.nibble.compress.calibrate.Hessian;
 import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.models.Site;
@@ -44,6 +45,14 @@ final class QuantEaseStep extends HessianStep {
             .max()
             .orElse(0);
     return super.workingBytes(shape) + (options.outliers() > 0 ? 40 * largest : 0);
+  }
+
+  @Override
+  protected boolean solvesTable(Assignment assignment) {
+    return assignment instanceof Assignment.Uniform uniform
+        && uniform.spec().affine()
+        && options.outliers() == 0
+        && !options.storesGroupIndex(uniform.spec());
   }
 
   @Override
