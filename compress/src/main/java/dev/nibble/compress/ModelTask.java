@@ -3,6 +3,7 @@ package dev.nibble.compress;
 import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.Batches;
 import dev.nibble.core.progress.Progress;
+import dev.nibble.core.work.KernelTimes;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.Model;
 
@@ -16,6 +17,7 @@ import dev.nibble.models.Model;
  * @param allocation what steps have decided so far; an allocate step adds to it
  * @param storage what the recipe would store under an allocation
  * @param scores what earlier runs found out about the same model and tokens
+ * @param times how long stored weights take to run on this machine
  * @param workers threads for independent tasks
  * @param progress told how far long work is
  */
@@ -27,5 +29,6 @@ public record ModelTask(
     Allocation allocation,
     StorageForecast storage,
     ScoreCache scores,
+    KernelTimes times,
     Workers workers,
     Progress progress) {}

@@ -2,6 +2,7 @@ package dev.nibble.compress.allocate;
 
 import dev.nibble.compress.ModelTask;
 import dev.nibble.compress.StorageForecast;
+import dev.nibble.compress.StoredForm;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.models.Block;
@@ -10,7 +11,10 @@ import dev.nibble.models.Site;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -113,6 +117,16 @@ final class Choices {
         .form(site, trial)
         .map(form -> form.sized(new long[] {site.outputs(), site.inputs()}).byteSize())
         .orElse(PLAIN_BYTES * Unit.weights(site));
+  }
+
+  /** How each site of a unit would be stored at a level; empty for a plain one. */
+  Map<Site, Optional<StoredForm>> forms(int unit, int level) {
+    Allocation trial = before.copy();
+    List<Site> sites = units.get(unit).sites();
+    sites.forEach(site -> trial.assign(site.name(), levels.get(level).assignment()));
+    Map<Site, Optional<StoredForm>> out = new LinkedHashMap<>();
+    sites.forEach(site -> out.put(site, storage.form(site, trial)));
+    return out;
   }
 
   /** Index of the block that a unit is, or lies in. */

@@ -96,12 +96,7 @@ final class CptQuantStep implements Step {
               choices,
               options.budget().orElseThrow(),
               scores,
-              RememberedScores.table(
-                  task.scores(),
-                  "rounding v1 levels=" + choices.levelNames() + " units=" + choices.names(),
-                  choices.units().size(),
-                  choices.levels().size(),
-                  () -> RoundingErrors.of(task, choices)));
+              RoundingErrors.remembered(task, choices));
     };
   }
 }

@@ -14,20 +14,38 @@ final class Knapsack {
 
   private final Choices choices;
   private final double[][] errors;
+  private final List<ChoiceProblem.Limit> limits;
 
   /**
    * @param errors {@code [units][levels]}; what a larger level predicts above a smaller one's error
    *     is noise and lowered to that
    */
   Knapsack(Choices choices, double[][] errors) {
+    this(choices, falling(errors), List.of());
+  }
+
+  /**
+   * A choice that keeps other limits, too.
+   *
+   * @param costs {@code [units][levels]}, as they are: a larger level may cost more
+   * @param limits that some choice within the budget keeps
+   */
+  Knapsack(Choices choices, double[][] costs, List<ChoiceProblem.Limit> limits) {
     this.choices = choices;
-    this.errors = new double[errors.length][];
+    this.errors = costs;
+    this.limits = List.copyOf(limits);
+  }
+
+  /** Errors that never rise with the level. */
+  static double[][] falling(double[][] errors) {
+    double[][] out = new double[errors.length][];
     for (int u = 0; u < errors.length; u++) {
-      this.errors[u] = errors[u].clone();
+      out[u] = errors[u].clone();
       for (int l = 1; l < errors[u].length; l++) {
-        this.errors[u][l] = Math.min(this.errors[u][l], this.errors[u][l - 1]);
+        out[u][l] = Math.min(out[u][l], out[u][l - 1]);
       }
     }
+    return out;
   }
 
   /** Levels of the units under a budget. */
@@ -56,17 +74,16 @@ final class Knapsack {
         bytes[u][l] = choices.bytes(u, l);
       }
     }
-    return new ChoiceProblem(errors)
-        .limit(bytes, (double) capacity)
-        .solve()
-        .map(ChoiceProblem.Solution::options);
+    ChoiceProblem problem = new ChoiceProblem(errors).limit(bytes, (double) capacity);
+    limits.forEach(limit -> problem.limit(limit.use(), limit.most()));
+    return problem.solve().map(ChoiceProblem.Solution::options);
   }
 
   /** Raises the unit with the largest gain for its bytes while any raise fits. */
   private int[] raised(int[] choice, Room room) {
     while (true) {
       int best = -1;
-      double most = -1;
+      double most = Double.NEGATIVE_INFINITY;
       for (int u = 0; u < choice.length; u++) {
         if (choice[u] + 1 == choices.levels().size()) {
           continue;
@@ -74,7 +91,7 @@ final class Knapsack {
         double gain = errors[u][choice[u]] - errors[u][choice[u] + 1];
         double more = Math.max(1, choices.bytes(u, choice[u] + 1) - choices.bytes(u, choice[u]));
         choice[u]++;
-        if (gain / more > most && room.fits(choice)) {
+        if (gain >= 0 && gain / more > most && keepsLimits(choice) && room.fits(choice)) {
           most = gain / more;
           best = u;
         }
@@ -87,15 +104,24 @@ final class Knapsack {
     }
   }
 
+  private boolean keepsLimits(int[] choice) {
+    return limits.stream().allMatch(limit -> sum(limit.use(), choice) <= limit.most());
+  }
+
   private static boolean better(AllocationReport.Point point, AllocationReport.Point last) {
     return point.bytes() > last.bytes() && point.predictedError() < last.predictedError();
   }
 
   /** Sum of the predicted errors. */
   double error(int[] choice) {
+    return sum(errors, choice);
+  }
+
+  /** Sum of what a choice takes from a table {@code [units][levels]}. */
+  static double sum(double[][] table, int[] choice) {
     double sum = 0;
     for (int u = 0; u < choice.length; u++) {
-      sum += errors[u][choice[u]];
+      sum += table[u][choice[u]];
     }
     return sum;
   }

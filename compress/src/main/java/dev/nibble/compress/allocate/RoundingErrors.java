@@ -16,6 +16,16 @@ import java.util.Map;
 final class RoundingErrors {
   private RoundingErrors() {}
 
+  /** {@link #of}, computed once for a model. */
+  static double[][] remembered(ModelTask task, Choices choices) {
+    return RememberedScores.table(
+        task.scores(),
+        "rounding v1 levels=" + choices.levelNames() + " units=" + choices.names(),
+        choices.units().size(),
+        choices.levels().size(),
+        () -> of(task, choices));
+  }
+
   /** {@code ‖W − Ŵ‖² / ‖W‖²}, {@code [units][levels]}; 0 where weights are kept or all zero. */
   static double[][] of(ModelTask task, Choices choices) {
     Map<String, Integer> unitOf = new HashMap<>();

@@ -15,6 +15,7 @@ import dev.nibble.compress.testing.TinyStorage;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.core.progress.Progress;
+import dev.nibble.core.work.KernelTimes;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.DecoderModel;
 import java.util.HashMap;
@@ -31,6 +32,7 @@ final class AllocationRun {
   private final Map<String, JsonNode> kept = new HashMap<>();
   private int threads = 2;
   private long seed = 5;
+  private KernelTimes times = KernelTimes.NONE;
 
   AllocationRun(ModelWeights weights, int[][] tokens) {
     this.weights = weights;
@@ -44,6 +46,12 @@ final class AllocationRun {
 
   AllocationRun seed(long value) {
     this.seed = value;
+    return this;
+  }
+
+  /** Lets steps believe that weights take so long. */
+  AllocationRun times(KernelTimes of) {
+    this.times = of;
     return this;
   }
 
@@ -109,6 +117,7 @@ final class AllocationRun {
         allocation,
         new TinyStorage(model, steps),
         cache(),
+        times,
         workers,
         Progress.SILENT);
   }

@@ -136,6 +136,7 @@ class ExpertCalibrationTest {
                   null,
                   null,
                   null,
+                  null,
                   null));
           balance.apply(task);
           // 2 of 6 experts, 24 tokens a sequence, twice the fair share

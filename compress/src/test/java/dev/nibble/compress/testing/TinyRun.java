@@ -12,6 +12,7 @@ import dev.nibble.compress.allocate.Allocation;
 import dev.nibble.compress.block.Batches;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.core.progress.Progress;
+import dev.nibble.core.work.KernelTimes;
 import dev.nibble.core.work.Workers;
 import dev.nibble.models.Block;
 import dev.nibble.models.BlockContext;
@@ -83,6 +84,7 @@ public final class TinyRun {
                 allocation,
                 new TinyStorage(model, List.of(steps)),
                 ScoreCache.NONE,
+                KernelTimes.NONE,
                 workers,
                 Progress.SILENT));
       }

@@ -8,6 +8,7 @@ import dev.nibble.compress.block.CollectedEvents;
 import dev.nibble.compress.block.StepEvent;
 import dev.nibble.compress.recipe.Recipe;
 import dev.nibble.compress.recipe.RecipeStep;
+import dev.nibble.core.work.KernelTimes;
 import dev.nibble.core.work.Workers;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.models.DecoderModel;
@@ -19,6 +20,7 @@ import dev.nibble.pipeline.plan.Plan;
 import dev.nibble.pipeline.plan.Planner;
 import dev.nibble.pipeline.plan.RecipeStorage;
 import dev.nibble.pipeline.scores.ScoreFiles;
+import dev.nibble.runtime.diagnose.KernelTimer;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -34,6 +36,7 @@ public final class Preparation implements AutoCloseable {
   private final List<StepEvent> events;
   private final Allocation allocation = new Allocation();
   private final ScoreFiles scores;
+  private final KernelTimes times;
   private final Plan plan;
   private List<SourceFile> sourceFiles;
 
@@ -45,6 +48,7 @@ public final class Preparation implements AutoCloseable {
    */
   public Preparation(RunOptions options) {
     this.options = options;
+    this.times = new KernelTimer(options.threads(), Processor.describe());
     this.source = OpenedModel.open(options.model());
     try {
       RecipeCheck.architecture(recipe(), source.weights().config());
@@ -109,6 +113,7 @@ public final class Preparation implements AutoCloseable {
                   decided,
                   storage,
                   scores.within(before(recipe, s)),
+                  times,
                   workers,
                   options.progress()));
     }

@@ -60,11 +60,12 @@ public final class KernelCheck {
       at = end;
     }
     return new Result(
-        weight.typeName(),
-        matrix.kernel(),
-        !matrix.kernel().equals("decode-rows"),
-        worst,
-        matrix.byteSize() / seconds);
+        weight.typeName(), matrix.kernel(), made(matrix), worst, matrix.byteSize() / seconds);
+  }
+
+  /** True unless the rows are decoded by the scalar reference for want of a kernel. */
+  static boolean made(Matrix matrix) {
+    return !matrix.kernel().equals("decode-rows");
   }
 
   private static double worstError(float[] w, float[] x, float[] y) {
