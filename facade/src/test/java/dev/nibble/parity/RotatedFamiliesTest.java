@@ -83,7 +83,7 @@ class RotatedFamiliesTest {
       // one of the models is run beyond the context it was trained for
       int context = Math.max(opened.weights().config().maxPositions(), tokens.length);
       RuntimeOptions plain = RuntimeOptions.DEFAULT;
-      RuntimeOptions options = new RuntimeOptions(1, plain.cache(), context, plain.chunk());
+      RuntimeOptions options = plain.withThreads(1).withContextLength(context);
       TextModel model = TextModel.of(opened.weights(), options);
       LanguageModel language = model.asLanguageModel();
       language.logits(

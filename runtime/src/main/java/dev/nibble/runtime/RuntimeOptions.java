@@ -10,12 +10,18 @@ import dev.nibble.runtime.decoder.KvKind;
  * @param cache element type of the key-value cache
  * @param contextLength most tokens of a session; 0 for the length the model was trained for
  * @param chunk tokens that prefill runs at a time, at least 1
+ * @param activations what linear layers of sessions make of their inputs
  */
-public record RuntimeOptions(int threads, KvKind cache, int contextLength, int chunk) {
+public record RuntimeOptions(
+    int threads, KvKind cache, int contextLength, int chunk, Activations activations) {
 
-  /** All processors, single-precision cache, the model's own context length, 512-token chunks. */
+  /**
+   * All processors, single-precision cache, the model's own context length, 512-token chunks,
+   * activations of 8 bits.
+   */
   public static final RuntimeOptions DEFAULT =
-      new RuntimeOptions(Runtime.getRuntime().availableProcessors(), KvKind.FP32, 0, 512);
+      new RuntimeOptions(
+          Runtime.getRuntime().availableProcessors(), KvKind.FP32, 0, 512, Activations.INT8);
 
   /** Checks ranges. */
   public RuntimeOptions {
@@ -32,21 +38,26 @@ public record RuntimeOptions(int threads, KvKind cache, int contextLength, int c
 
   /** The same with another number of threads. */
   public RuntimeOptions withThreads(int other) {
-    return new RuntimeOptions(other, cache, contextLength, chunk);
+    return new RuntimeOptions(other, cache, contextLength, chunk, activations);
   }
 
   /** The same with another cache. */
   public RuntimeOptions withCache(KvKind other) {
-    return new RuntimeOptions(threads, other, contextLength, chunk);
+    return new RuntimeOptions(threads, other, contextLength, chunk, activations);
   }
 
   /** The same with another context length. */
   public RuntimeOptions withContextLength(int other) {
-    return new RuntimeOptions(threads, cache, other, chunk);
+    return new RuntimeOptions(threads, cache, other, chunk, activations);
   }
 
   /** The same with another prefill chunk. */
   public RuntimeOptions withChunk(int other) {
-    return new RuntimeOptions(threads, cache, contextLength, other);
+    return new RuntimeOptions(threads, cache, contextLength, other, activations);
+  }
+
+  /** The same with another handling of activations. */
+  public RuntimeOptions withActivations(Activations other) {
+    return new RuntimeOptions(threads, cache, contextLength, chunk, other);
   }
 }

@@ -9,7 +9,6 @@ import dev.nibble.io.token.Tokenizer;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
-import dev.nibble.runtime.kernel.KernelSet;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
 import java.nio.file.Path;
@@ -28,15 +27,14 @@ public final class TextModel implements AutoCloseable {
   private final ModelWeights weights;
   private final Optional<OpenedModel> source;
   private final RuntimeOptions options;
-  private final Network network;
+  private final Network exact;
   private final Team team;
   private final Products products;
 
-  private TextModel(
-      ModelWeights weights,
-      Optional<OpenedModel> source,
-      RuntimeOptions options,
-      KernelSet kernels) {
+  /** What sessions run on; bound when the first one is made, as packing takes time and memory. */
+  private Network fast;
+
+  private TextModel(ModelWeights weights, Optional<OpenedModel> source, RuntimeOptions options) {
     if (weights.config().encoder().present()) {
       throw new NibbleException(
           "a model of family '"
@@ -48,18 +46,28 @@ public final class TextModel implements AutoCloseable {
     this.weights = weights;
     this.source = source;
     this.options = options;
-    this.network = NetworkLoader.load(weights, kernels);
+    this.exact = NetworkLoader.load(weights, Activations.FP32.kernels());
     this.team = new Team(options.threads());
-    this.products = new Products(team, network.widest());
-    LOG.log(
-        System.Logger.Level.DEBUG,
-        () ->
-            "model="
-                + config().family()
-                + " threads="
-                + options.threads()
-                + " kernels="
-                + kernels());
+    this.products = new Products(team, exact.widest());
+  }
+
+  private synchronized Network fast() {
+    if (fast == null) {
+      fast =
+          options.activations() == Activations.FP32
+              ? exact
+              : NetworkLoader.load(weights, options.activations().kernels());
+      LOG.log(
+          System.Logger.Level.DEBUG,
+          () ->
+              "model="
+                  + config().family()
+                  + " threads="
+                  + options.threads()
+                  + " kernels="
+                  + fast.kernels());
+    }
+    return fast;
   }
 
   /**
@@ -68,7 +76,7 @@ public final class TextModel implements AutoCloseable {
    * @throws NibbleException when a tensor is missing or has the wrong shape
    */
   public static TextModel of(ModelWeights weights, RuntimeOptions options) {
-    return new TextModel(weights, Optional.empty(), options, KernelSet.standard());
+    return new TextModel(weights, Optional.empty(), options);
   }
 
   /**
@@ -84,7 +92,7 @@ public final class TextModel implements AutoCloseable {
   public static TextModel load(Path path, RuntimeOptions options) {
     OpenedModel opened = OpenedModel.open(path);
     try {
-      return new TextModel(opened.weights(), Optional.of(opened), options, KernelSet.standard());
+      return new TextModel(opened.weights(), Optional.of(opened), options);
     } catch (RuntimeException | Error e) {
       opened.close();
       throw e;
@@ -93,17 +101,17 @@ public final class TextModel implements AutoCloseable {
 
   /** Architecture. */
   public ModelConfig config() {
-    return network.config();
+    return exact.config();
   }
 
   /** Stored types with the kernel that runs each and the number of matrices, for logs. */
   public String kernels() {
-    return network.kernels().toString();
+    return fast().kernels().toString();
   }
 
   /** Bytes of weights read to decode one token. */
   public long bytesPerToken() {
-    return network.bytesPerToken();
+    return fast().bytesPerToken();
   }
 
   /** Longest session. */
@@ -125,12 +133,24 @@ public final class TextModel implements AutoCloseable {
 
   /** A new, empty session. */
   public Session newSession() {
-    return new Session(products, sequence(), options.chunk(), config().vocabSize());
+    return new Session(products, sequence(fast()), options.chunk(), config().vocabSize());
   }
 
-  /** The view that evaluation needs, with its own cache. */
+  /**
+   * The view that evaluation needs, with its own cache and single-precision activations: it
+   * measures what the weights are worth, whatever the machine.
+   */
   public LanguageModel asLanguageModel() {
-    return new PrefillModel(products, sequence(), options.chunk(), config().vocabSize());
+    return view(exact);
+  }
+
+  /** As {@link #asLanguageModel}, but with the arithmetic of the sessions. */
+  public LanguageModel asSessionsRun() {
+    return view(fast());
+  }
+
+  private LanguageModel view(Network network) {
+    return new PrefillModel(products, sequence(network), options.chunk(), config().vocabSize());
   }
 
   /**
@@ -180,7 +200,7 @@ public final class TextModel implements AutoCloseable {
     return ends;
   }
 
-  private Sequence sequence() {
+  private Sequence sequence(Network network) {
     return new Sequence(network, products, options.cache(), contextLength());
   }
 

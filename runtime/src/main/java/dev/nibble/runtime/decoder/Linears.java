@@ -11,6 +11,9 @@ final class Linears {
   private final SiteInputs inputs;
   private final OutputTask outputTask = new OutputTask();
 
+  /** Input of the last product since {@link #start}, else null. */
+  private float[] last;
+
   Linears(Products products) {
     this.products = products;
     this.team = products.team();
@@ -26,23 +29,29 @@ final class Linears {
   void alone(Linear site, float[] x, int at, int count, float[] out) {
     start();
     float[] in = inputs.of(site, x, at, count);
-    multiply(site, in, in == x ? at : 0, count, out);
+    multiply(site, in, in == x ? at : 0, count, out, false);
   }
 
   /** Begins a group of sites that share an input. */
   void start() {
+    last = null;
     inputs.start();
   }
 
   /** A site that shares its input with the sites since {@link #start}. */
   void shared(Linear site, float[] x, int count, float[] out) {
-    multiply(site, inputs.of(site, x, 0, count), 0, count, out);
+    int before = inputs.fills();
+    float[] in = inputs.of(site, x, 0, count);
+    boolean same = in == last && inputs.fills() == before;
+    last = in;
+    multiply(site, in, 0, count, out, same);
   }
 
-  private void multiply(Linear site, float[] in, int at, int count, float[] out) {
+  private void multiply(Linear site, float[] in, int at, int count, float[] out, boolean same) {
     boolean turned = !site.ops().outputTransforms().isEmpty();
     float[] bias = turned ? null : site.bias();
-    products.multiply(site.matrix(), bias, in, at, site.inputs(), count, out, 0, site.outputs());
+    products.multiply(
+        site.matrix(), bias, in, at, site.inputs(), count, out, 0, site.outputs(), same);
     if (turned) {
       outputTask.site = site;
       outputTask.out = out;

@@ -14,6 +14,7 @@ final class SiteInputs implements Team.Task {
   private final Team team;
   private float[] buffer = {};
   private SiteOps held;
+  private int fills;
   private SiteOps ops;
   private float[] source;
   private int at;
@@ -35,6 +36,11 @@ final class SiteInputs implements Team.Task {
     held = null;
   }
 
+  /** How often the buffer has been filled: when it has not, it holds what it held. */
+  int fills() {
+    return fills;
+  }
+
   /** The site's input: {@code x} itself for a plain site, else an array that starts at index 0. */
   float[] of(Linear site, float[] x, int offset, int count) {
     if (site.ops().plainInput()) {
@@ -44,6 +50,7 @@ final class SiteInputs implements Team.Task {
       return buffer;
     }
     held = site.ops();
+    fills++;
     ops = site.ops();
     source = x;
     at = offset;

@@ -39,6 +39,17 @@ public final class KernelSet {
     return new KernelSet(all);
   }
 
+  /**
+   * The standard kernels behind others that are tried first.
+   *
+   * @param first in order of preference
+   */
+  public static KernelSet standardAfter(List<MatmulKernel> first) {
+    List<MatmulKernel> all = new ArrayList<>(first);
+    all.addAll(standard().kernels);
+    return new KernelSet(all);
+  }
+
   /** Only the decoder of the scalar reference: slow, for comparison. */
   public static KernelSet decoding() {
     return new KernelSet(List.of(new DecodingKernel()));

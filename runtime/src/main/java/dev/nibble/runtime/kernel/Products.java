@@ -12,6 +12,7 @@ public final class Products {
   private final Team team;
   private final Scratch[] scratch;
   private final Input input;
+  private final Int8Products rounded;
   private final Vector vector = new Vector();
   private final Block block = new Block();
   private final float[][] edges;
@@ -32,6 +33,7 @@ public final class Products {
       scratch[i] = new Scratch(columns);
     }
     this.input = new Input(columns);
+    this.rounded = new Int8Products(team);
   }
 
   /** The threads. */
@@ -56,6 +58,32 @@ public final class Products {
       float[] y,
       int yOffset,
       int yStride) {
+    multiply(w, bias, x, xOffset, xStride, tokens, y, yOffset, yStride, false);
+  }
+
+  /**
+   * As the other.
+   *
+   * @param same true when the last product had the same input, with the same values
+   */
+  public void multiply(
+      Matrix w,
+      float[] bias,
+      float[] x,
+      int xOffset,
+      int xStride,
+      int tokens,
+      float[] y,
+      int yOffset,
+      int yStride,
+      boolean same) {
+    if (w instanceof Int8Matrix m) {
+      rounded.multiply(m, bias, x, xOffset, xStride, tokens, y, yOffset, yStride, same);
+      return;
+    }
+    if (!same) {
+      rounded.forget();
+    }
     if (tokens == 1) {
       w.prepare(x, xOffset, input);
       vector.set(w, bias, y, yOffset);

@@ -1,0 +1,116 @@
+package dev.nibble.core.ggml;
+
+import static dev.nibble.core.ggml.LittleEndian.f16;
+import static dev.nibble.core.ggml.LittleEndian.i32;
+import static dev.nibble.core.ggml.LittleEndian.u8;
+
+import java.util.Map;
+
+/**
+ * The integers behind those block types whose 32 elements share a scale: {@code value = scale ·
+ * code + min}, or without min {@code scale · (code − 2^(bits−1))}.
+ */
+public final class GgmlCodes {
+  /** Columns that share a scale. */
+  public static final int GROUP = 32;
+
+  private static final Map<GgmlType, Integer> BITS =
+      Map.of(
+          GgmlType.Q4_0, 4,
+          GgmlType.Q4_1, 4,
+          GgmlType.Q5_0, 5,
+          GgmlType.Q5_1, 5,
+          GgmlType.Q8_0, 8,
+          GgmlType.Q4_K, 4,
+          GgmlType.Q5_K, 5);
+
+  private GgmlCodes() {}
+
+  /** Whether a type consists of such groups. */
+  public static boolean supports(GgmlType type) {
+    return BITS.containsKey(type);
+  }
+
+  /** Bits of a code of a supported type. */
+  public static int bits(GgmlType type) {
+    return BITS.get(type);
+  }
+
+  /** Whether a supported type stores mins. */
+  public static boolean mins(GgmlType type) {
+    return switch (type) {
+      case Q4_1, Q5_1, Q4_K, Q5_K -> true;
+      default -> false;
+    };
+  }
+
+  /**
+   * Reads a row.
+   *
+   * @param type a supported type
+   * @param row the row's blocks
+   * @param columns whole blocks
+   * @param codes receives a code per column
+   * @param scales receives a scale per {@link #GROUP} columns
+   * @param mins receives a min per group where the type has them
+   */
+  public static void read(
+      GgmlType type, byte[] row, int columns, byte[] codes, float[] scales, float[] mins) {
+    int elements = type.blockElements();
+    for (int block = 0; block < columns / elements; block++) {
+      int at = block * type.blockBytes();
+      int o = block * elements;
+      int group = o / GROUP;
+      switch (type) {
+        case Q4_0, Q4_1, Q5_0, Q5_1 -> nibbles(type, row, at, codes, o, scales, mins, group);
+        case Q8_0 -> {
+          scales[group] = f16(row, at);
+          for (int i = 0; i < GROUP; i++) {
+            codes[o + i] = (byte) (row[at + 2 + i] ^ 0x80);
+          }
+        }
+        case Q4_K, Q5_K -> superBlock(type, row, at, codes, o, scales, mins, group);
+        default -> throw new IllegalArgumentException(type + " has no groups of 32 codes");
+      }
+    }
+  }
+
+  private static void nibbles(
+      GgmlType type, byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
+    boolean fifth = bits(type) == 5;
+    int p = at + 2;
+    scales[g] = f16(b, at);
+    if (mins(type)) {
+      mins[g] = f16(b, p);
+      p += 2;
+    }
+    int high = 0;
+    if (fifth) {
+      high = i32(b, p);
+      p += 4;
+    }
+    for (int i = 0; i < 16; i++) {
+      int q = b[p + i];
+      codes[o + i] = (byte) ((q & 15) | (high >>> i & 1) << 4);
+      codes[o + 16 + i] = (byte) ((q >> 4 & 15) | (high >>> (16 + i) & 1) << 4);
+    }
+  }
+
+  private static void superBlock(
+      GgmlType type, byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
+    boolean fifth = type == GgmlType.Q5_K;
+    float d = f16(b, at);
+    float dmin = f16(b, at + 2);
+    int nibbles = at + (fifth ? 48 : 16);
+    for (int j = 0; j < 8; j++) {
+      scales[g + j] = d * KQuantDecoders.q4Scale(b, at + 4, j);
+      mins[g + j] = -dmin * KQuantDecoders.q4Min(b, at + 4, j);
+      int shift = 4 * (j & 1);
+      int from = nibbles + 32 * (j >> 1);
+      for (int i = 0; i < 32; i++) {
+        int high = fifth ? (u8(b, at + 16 + i) >> j & 1) << 4 : 0;
+        codes[o + 32 * j + i] = (byte) ((b[from + i] >> shift & 15) | high);
+      }
+    }
+  }
+}

@@ -1,0 +1,381 @@
+package dev.nibble.runtime.emit;
+
+import java.io.ByteArrayOutputStream;
+
+/**
+ * Encodes the x86-64 instructions that the kernels are made of (Intel 64 and IA-32 Architectures
+ * Software Developer's Manual, volume 2). Vector instructions work on 512 bits and on registers
+ * zmm0 to zmm31, given by number; an instruction's first operand is its destination. Jumps go
+ * backwards only, to a position taken with {@link #here}.
+ */
+final class Assembler {
+  /** Element of a memory operand that every lane receives ({@code {1to16}}). */
+  private static final boolean BROADCAST = true;
+
+  private static final int NONE = 0;
+  private static final int P66 = 1;
+  private static final int PF3 = 2;
+  private static final int MAP_0F = 1;
+  private static final int MAP_0F38 = 2;
+  private static final int MAP_0F3A = 3;
+
+  /**
+   * What is fixed of a vector instruction.
+   *
+   * @param map opcode map
+   * @param prefix implied prefix
+   * @param wide bit W
+   * @param opcode opcode byte
+   */
+  private record Op(int map, int prefix, int wide, int opcode) {}
+
+  private static final Op MOVUPS_LOAD = new Op(MAP_0F, NONE, 0, 0x10);
+  private static final Op MOVUPS_STORE = new Op(MAP_0F, NONE, 0, 0x11);
+  private static final Op MOVSS_STORE = new Op(MAP_0F, PF3, 0, 0x11);
+  private static final Op MULPS = new Op(MAP_0F, NONE, 0, 0x59);
+  private static final Op CVTDQ2PS = new Op(MAP_0F, NONE, 0, 0x5B);
+  private static final Op CVTPS2DQ = new Op(MAP_0F, P66, 0, 0x5B);
+  private static final Op DIVPS = new Op(MAP_0F, NONE, 0, 0x5E);
+  private static final Op MAXPS = new Op(MAP_0F, NONE, 0, 0x5F);
+  private static final Op PSHUFD = new Op(MAP_0F, P66, 0, 0x70);
+  private static final Op SHIFT_WORDS = new Op(MAP_0F, P66, 0, 0x71);
+  private static final Op PANDD = new Op(MAP_0F, P66, 0, 0xDB);
+  private static final Op PXORD = new Op(MAP_0F, P66, 0, 0xEF);
+  private static final Op PADDD = new Op(MAP_0F, P66, 0, 0xFE);
+  private static final Op CVTPH2PS = new Op(MAP_0F38, P66, 0, 0x13);
+  private static final Op PMOVSDB = new Op(MAP_0F38, PF3, 0, 0x21);
+  private static final Op PMULLD = new Op(MAP_0F38, P66, 0, 0x40);
+  private static final Op PDPBUSD = new Op(MAP_0F38, P66, 0, 0x50);
+  private static final Op PBROADCASTD = new Op(MAP_0F38, P66, 0, 0x58);
+  private static final Op FMADD231PS = new Op(MAP_0F38, P66, 0, 0xB8);
+  private static final Op PTERNLOGD = new Op(MAP_0F3A, P66, 0, 0x25);
+  private static final Op SHUFI32X4 = new Op(MAP_0F3A, P66, 0, 0x43);
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+  /** The code so far. */
+  byte[] bytes() {
+    return out.toByteArray();
+  }
+
+  /** Position of the next instruction: a target for {@link #jnz}. */
+  int here() {
+    return out.size();
+  }
+
+  // ---- vectors
+
+  /** {@code d = 64 bytes at m}. */
+  void vmovups(int d, Mem m) {
+    vector(MOVUPS_LOAD, d, 0, m, false, 64);
+  }
+
+  /** {@code 64 bytes at m = s}. */
+  void vmovups(Mem m, int s) {
+    vector(MOVUPS_STORE, s, 0, m, false, 64);
+  }
+
+  /** {@code float at m = lane 0 of s}. */
+  void vmovss(Mem m, int s) {
+    vector(MOVSS_STORE, s, 0, m, false, 4);
+  }
+
+  /** {@code d = the 32 bits at m in every lane}. */
+  void vpbroadcastd(int d, Mem m) {
+    vector(PBROADCASTD, d, 0, m, false, 4);
+  }
+
+  /**
+   * {@code d += Σ of four products of unsigned bytes of a with the signed bytes at m}, per lane.
+   */
+  void vpdpbusd(int d, int a, Mem m) {
+    vector(PDPBUSD, d, a, m, BROADCAST, 4);
+  }
+
+  /** {@code d = a & b}. */
+  void vpandd(int d, int a, int b) {
+    vector(PANDD, d, a, b);
+  }
+
+  /** {@code d = a & 64 bytes at m}. */
+  void vpandd(int d, int a, Mem m) {
+    vector(PANDD, d, a, m, false, 64);
+  }
+
+  /** {@code d = a ^ b}. */
+  void vpxord(int d, int a, int b) {
+    vector(PXORD, d, a, b);
+  }
+
+  /** {@code d = a + b}, integers. */
+  void vpaddd(int d, int a, int b) {
+    vector(PADDD, d, a, b);
+  }
+
+  /** {@code d = a · b}, integers. */
+  void vpmulld(int d, int a, int b) {
+    vector(PMULLD, d, a, b);
+  }
+
+  /** {@code d |= a & b}. */
+  void vorand(int d, int a, int b) {
+    vector(PTERNLOGD, d, a, b);
+    emit(0xF8);
+  }
+
+  /** {@code d = the words at m shifted right}. */
+  void vpsrlw(int d, Mem m, int bits) {
+    vector(SHIFT_WORDS, 2, d, m, false, 64);
+    emit(bits);
+  }
+
+  /** {@code d = the words at m shifted left}. */
+  void vpsllw(int d, Mem m, int bits) {
+    vector(SHIFT_WORDS, 6, d, m, false, 64);
+    emit(bits);
+  }
+
+  /** {@code d = the 16 half-precision floats at m}. */
+  void vcvtph2ps(int d, Mem m) {
+    vector(CVTPH2PS, d, 0, m, false, 32);
+  }
+
+  /** {@code d = s}, integers to floats. */
+  void vcvtdq2ps(int d, int s) {
+    vector(CVTDQ2PS, d, 0, s);
+  }
+
+  /** {@code d = s}, floats to the nearest integers, ties to even. */
+  void vcvtps2dq(int d, int s) {
+    vector(CVTPS2DQ, d, 0, s);
+  }
+
+  /** {@code 16 bytes at m = s}, saturated. */
+  void vpmovsdb(Mem m, int s) {
+    vector(PMOVSDB, s, 0, m, false, 16);
+  }
+
+  /** {@code d = a · b}. */
+  void vmulps(int d, int a, int b) {
+    vector(MULPS, d, a, b);
+  }
+
+  /** {@code d = a / b}. */
+  void vdivps(int d, int a, int b) {
+    vector(DIVPS, d, a, b);
+  }
+
+  /** {@code d = max(a, b)}. */
+  void vmaxps(int d, int a, int b) {
+    vector(MAXPS, d, a, b);
+  }
+
+  /** {@code d += a · the float at m}, rounded once. */
+  void vfmadd231ps(int d, int a, Mem m) {
+    vector(FMADD231PS, d, a, m, BROADCAST, 4);
+  }
+
+  /** {@code d = lanes of s in another order within each four}: two bits of the order per lane. */
+  void vpshufd(int d, int s, int order) {
+    vector(PSHUFD, d, 0, s);
+    emit(order);
+  }
+
+  /** {@code d = fours of lanes of a (lower half) and b}: two bits of the order per four. */
+  void vshufi32x4(int d, int a, int b, int order) {
+    vector(SHUFI32X4, d, a, b);
+    emit(order);
+  }
+
+  /** Leaves the upper halves clean, as code without vectors expects. */
+  void vzeroupper() {
+    emit(0xC5, 0xF8, 0x77);
+  }
+
+  private void vector(Op op, int reg, int source, int rm) {
+    prefix(op, reg, source, (rm >> 4 & 1) ^ 1, (rm >> 3 & 1) ^ 1, 0);
+    emit(op.opcode, 0xC0 | (reg & 7) << 3 | (rm & 7));
+  }
+
+  private void vector(Op op, int reg, int source, Mem m, boolean broadcast, int unit) {
+    prefix(op, reg, source, 1, m.base().high() ^ 1, broadcast ? 1 : 0);
+    emit(op.opcode);
+    operand(reg & 7, m, unit);
+  }
+
+  /** EVEX; the register fields are stored inverted. */
+  private void prefix(Op op, int reg, int source, int x, int b, int broadcast) {
+    int r = (reg >> 3 & 1) ^ 1;
+    int rHigh = (reg >> 4 & 1) ^ 1;
+    int vHigh = (source >> 4 & 1) ^ 1;
+    emit(
+        0x62,
+        r << 7 | x << 6 | b << 5 | rHigh << 4 | op.map,
+        op.wide << 7 | (~source & 15) << 3 | 4 | op.prefix,
+        2 << 5 | broadcast << 4 | vHigh << 3);
+  }
+
+  // ---- scalars
+
+  /** {@code d = 64 bits at m}. */
+  void mov(Gpr d, Mem m) {
+    rex(d, m.base());
+    emit(0x8B);
+    operand(d.low(), m, 1);
+  }
+
+  /** {@code d = s}. */
+  void mov(Gpr d, Gpr s) {
+    rex(s, d);
+    emit(0x89, 0xC0 | s.low() << 3 | d.low());
+  }
+
+  /** {@code d = value}. */
+  void mov(Gpr d, int value) {
+    rex(Gpr.RAX, d);
+    emit(0xC7, 0xC0 | d.low());
+    emit32(value);
+  }
+
+  /** {@code d += s}. */
+  void add(Gpr d, Gpr s) {
+    rex(s, d);
+    emit(0x01, 0xC0 | s.low() << 3 | d.low());
+  }
+
+  /** {@code d += 64 bits at m}. */
+  void add(Gpr d, Mem m) {
+    rex(d, m.base());
+    emit(0x03);
+    operand(d.low(), m, 1);
+  }
+
+  /** {@code d += value}. */
+  void add(Gpr d, int value) {
+    rex(Gpr.RAX, d);
+    emit(0x81, 0xC0 | d.low());
+    emit32(value);
+  }
+
+  /** {@code d *= value}. */
+  void imul(Gpr d, int value) {
+    rex(d, d);
+    emit(0x69, 0xC0 | d.low() << 3 | d.low());
+    emit32(value);
+  }
+
+  /** {@code d = 0}. */
+  void zero(Gpr d) {
+    rex(d, d);
+    emit(0x31, 0xC0 | d.low() << 3 | d.low());
+  }
+
+  /** {@code d -= 1}, to be followed by {@link #jnz}. */
+  void dec(Gpr d) {
+    rex(Gpr.RAX, d);
+    emit(0xFF, 0xC8 | d.low());
+  }
+
+  /** Compares with a small value, to be followed by {@link #jnz}. */
+  void cmp(Gpr d, int value) {
+    rex(Gpr.RAX, d);
+    emit(0x83, 0xF8 | d.low(), value);
+  }
+
+  /** Jumps back unless the last result was 0 or the last comparison equal. */
+  void jnz(int target) {
+    emit(0x0F, 0x85);
+    emit32(target - (here() + 4));
+  }
+
+  /** Saves a register. */
+  void push(Gpr r) {
+    rexOf(r);
+    emit(0x50 | r.low());
+  }
+
+  /** Restores a register. */
+  void pop(Gpr r) {
+    rexOf(r);
+    emit(0x58 | r.low());
+  }
+
+  /** Asks for the line at m. */
+  void prefetcht0(Mem m) {
+    rexOf(m.base());
+    emit(0x0F, 0x18);
+    operand(1, m, 1);
+  }
+
+  /** {@code eax, ebx, ecx, edx = features of leaf eax, ecx}. */
+  void cpuid() {
+    emit(0x0F, 0xA2);
+  }
+
+  /** {@code edx:eax = extended control register ecx}. */
+  void xgetbv() {
+    emit(0x0F, 0x01, 0xD0);
+  }
+
+  /** {@code 32 bits at m = low half of s}. */
+  void mov32(Mem m, Gpr s) {
+    emit(0x40 | s.high() << 2 | m.base().high(), 0x89);
+    operand(s.low(), m, 1);
+  }
+
+  /** Marks the place as a target of indirect branches. */
+  void endbr64() {
+    emit(0xF3, 0x0F, 0x1E, 0xFA);
+  }
+
+  /** Returns to the caller. */
+  void ret() {
+    emit(0xC3);
+  }
+
+  /** Fills up with instructions that do nothing. */
+  void align(int bytes) {
+    while (here() % bytes != 0) {
+      emit(0x90);
+    }
+  }
+
+  private void rex(Gpr reg, Gpr rm) {
+    emit(0x48 | reg.high() << 2 | rm.high());
+  }
+
+  private void rexOf(Gpr rm) {
+    if (rm.high() != 0) {
+      emit(0x41);
+    }
+  }
+
+  /** ModRM, SIB and displacement; a one-byte displacement counts units. */
+  private void operand(int reg, Mem m, int unit) {
+    int base = m.base().low();
+    boolean needsSib = base == Gpr.RSP.low();
+    boolean needsDisp = base == Gpr.RBP.low();
+    int disp = m.disp();
+    boolean small = disp % unit == 0 && disp / unit >= -128 && disp / unit <= 127;
+    int mode = disp == 0 && !needsDisp ? 0x00 : small ? 0x40 : 0x80;
+    emit(mode | reg << 3 | base);
+    if (needsSib) {
+      emit(0x24);
+    }
+    if (mode == 0x40) {
+      emit(disp / unit);
+    } else if (mode == 0x80) {
+      emit32(disp);
+    }
+  }
+
+  private void emit(int... bytes) {
+    for (int b : bytes) {
+      out.write(b);
+    }
+  }
+
+  private void emit32(int value) {
+    emit(value, value >> 8, value >> 16, value >> 24);
+  }
+}

@@ -1,0 +1,90 @@
+package dev.nibble.runtime.emit;
+
+import dev.nibble.runtime.packed.PackedFormat;
+import java.util.List;
+
+/** Emits the loading of words of codes, whatever planes they are stored in. */
+final class Codes {
+  private final Assembler a;
+  private final PackedFormat format;
+  private final List<PackedFormat.Plane> planes;
+  private final int[] masks;
+
+  /**
+   * Prepares for a kernel.
+   *
+   * @param lastRegister register of the first plane's mask; further planes' masks stand below it
+   */
+  Codes(Assembler a, PackedFormat format, int lastRegister) {
+    this.a = a;
+    this.format = format;
+    this.planes = format.planes();
+    this.masks = new int[format.bits() == 8 ? 0 : planes.size()];
+    for (int i = 0; i < masks.length; i++) {
+      masks[i] = lastRegister - i;
+    }
+  }
+
+  /** Number of registers that masks occupy. */
+  int registers() {
+    return masks.length;
+  }
+
+  /** Values of the masks, a byte repeated four times, as {@link #loadMasks} expects them. */
+  int[] maskValues() {
+    int[] values = new int[masks.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = planes.get(i).mask() * 0x01010101;
+    }
+    return values;
+  }
+
+  /** Emits the loading of the masks from the argument block. */
+  void loadMasks(Gpr arguments) {
+    for (int i = 0; i < masks.length; i++) {
+      a.vpbroadcastd(masks[i], arguments.at(Arguments.MASKS + 4 * i));
+    }
+  }
+
+  /**
+   * Emits {@code d = a word's codes}. Shifts move whole 16-bit lanes; what crosses a byte lies
+   * outside the mask.
+   *
+   * @param half address of the half's block
+   * @param spare register that may be overwritten
+   */
+  void load(int d, int word, Mem half, int spare) {
+    for (int i = 0; i < planes.size(); i++) {
+      PackedFormat.Plane plane = planes.get(i);
+      Mem vector = new Mem(half.base(), half.disp() + plane.vectorOf(word));
+      int right = plane.fieldOf(word) - plane.shift();
+      if (format.bits() == 8) {
+        a.vmovups(d, vector);
+      } else if (i == 0) {
+        first(d, vector, right);
+      } else {
+        shifted(spare, vector, right);
+        a.vorand(d, spare, masks[i]);
+      }
+    }
+  }
+
+  private void first(int d, Mem vector, int right) {
+    if (right == 0) {
+      a.vpandd(d, masks[0], vector);
+    } else {
+      a.vpsrlw(d, vector, right);
+      a.vpandd(d, d, masks[0]);
+    }
+  }
+
+  private void shifted(int d, Mem vector, int right) {
+    if (right > 0) {
+      a.vpsrlw(d, vector, right);
+    } else if (right < 0) {
+      a.vpsllw(d, vector, -right);
+    } else {
+      a.vmovups(d, vector);
+    }
+  }
+}

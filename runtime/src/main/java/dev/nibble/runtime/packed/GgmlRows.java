@@ -1,0 +1,43 @@
+package dev.nibble.runtime.packed;
+
+import dev.nibble.core.ggml.GgmlCodes;
+import dev.nibble.core.tensor.GgmlTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Optional;
+
+/** ggml blocks with a scale for every 32 columns. */
+final class GgmlRows implements CodeRows {
+  private final GgmlTensor weight;
+  private final PackedFormat format;
+  private final int rowBytes;
+
+  private GgmlRows(GgmlTensor weight) {
+    this.weight = weight;
+    this.format = new PackedFormat(GgmlCodes.bits(weight.type()), 1, GgmlCodes.mins(weight.type()));
+    this.rowBytes = Math.toIntExact(weight.type().rowBytes(weight.columns()));
+  }
+
+  /** Nothing for types with other groups. */
+  static Optional<CodeRows> of(GgmlTensor weight) {
+    return GgmlCodes.supports(weight.type()) ? Optional.of(new GgmlRows(weight)) : Optional.empty();
+  }
+
+  @Override
+  public PackedFormat format() {
+    return format;
+  }
+
+  @Override
+  public int groupColumns() {
+    return GgmlCodes.GROUP;
+  }
+
+  @Override
+  public void read(int row, byte[] codes, float[] scales, float[] mins) {
+    byte[] bytes = new byte[rowBytes];
+    MemorySegment.copy(
+        weight.data(), ValueLayout.JAVA_BYTE, (long) row * rowBytes, bytes, 0, rowBytes);
+    GgmlCodes.read(weight.type(), bytes, weight.columns(), codes, scales, mins);
+  }
+}

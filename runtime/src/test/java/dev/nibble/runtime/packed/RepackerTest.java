@@ -1,0 +1,85 @@
+package dev.nibble.runtime.packed;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.runtime.diagnose.SampleTensors;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RepackerTest {
+
+  /** Scales that were fp16 stay what they are; those that were not are rounded to 11 bits. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "q4_0",
+        "q4_1",
+        "q5_0",
+        "q5_1",
+        "q8_0",
+        "q4_k",
+        "q5_k",
+        "int8:channel:sym",
+        "int7:g32:sym",
+        "int6:g64:sym",
+        "int5:g128:asym",
+        "int4:g64:sym",
+        "int4:g128:asym",
+        "int3:g64:sym",
+        "int2:g32:sym",
+        "int2:g64:sym"
+      })
+  void valuesAreThoseOfTheStoredWeight(String type) {
+    PackedTensor weight = SampleTensors.of(type, 45, 512);
+    float[] stored = weight.toFloats();
+    boolean exact = !type.endsWith("_k") && !type.endsWith(":asym");
+    try (Arena arena = Arena.ofShared()) {
+      PackedWeights packed = Repacker.pack(weight, arena).orElseThrow();
+      float largest = 0;
+      for (float value : stored) {
+        largest = Math.max(largest, Math.abs(value));
+      }
+      for (int r = 0; r < 45; r++) {
+        for (int c = 0; c < 512; c++) {
+          float value = PackedReference.value(packed, r, c);
+          if (exact) {
+            assertThat(value).as(type).isEqualTo(stored[r * 512 + c]);
+          } else {
+            assertThat(value).as(type).isCloseTo(stored[r * 512 + c], within(largest / 500));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void bytesAreCodesAndHalfPrecisionScales() {
+    PackedTensor q4 = SampleTensors.of("q4_0", 64, 256);
+    PackedTensor wide = SampleTensors.of("int4:g128:asym", 64, 256);
+    try (Arena arena = Arena.ofShared()) {
+      assertThat(Repacker.pack(q4, arena).orElseThrow().data().byteSize())
+          .isEqualTo(64 * 256 * 9 / 16);
+      assertThat(Repacker.pack(wide, arena).orElseThrow().data().byteSize())
+          .isEqualTo(64 * 256 / 2 + 64 * 2 * 4);
+    }
+  }
+
+  @Test
+  void refusesWhatItCannotHold() {
+    try (Arena arena = Arena.ofShared()) {
+      assertThat(Repacker.pack(SampleTensors.of("q6_k", 32, 256), arena)).isEmpty();
+      assertThat(Repacker.pack(SampleTensors.of("f32", 32, 256), arena)).isEmpty();
+      assertThat(Repacker.pack(SampleTensors.of("int4:g64:sym", 32, 100), arena)).isEmpty();
+      PackedFormat format = new PackedFormat(4, 1, false);
+      MemorySegment tooShort = arena.allocate(100, 64);
+      assertThatThrownBy(() -> new PackedWeights(format, 32, 32, 1, tooShort))
+          .hasMessageContaining("576");
+    }
+  }
+}
