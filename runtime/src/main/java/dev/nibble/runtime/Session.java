@@ -1,6 +1,8 @@
 package dev.nibble.runtime;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.runtime.decoder.ForwardPass;
+import dev.nibble.runtime.decoder.Rows;
 import dev.nibble.runtime.decoder.Sequence;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -8,10 +10,11 @@ import java.util.function.BooleanSupplier;
 
 /**
  * One conversation: a key-value cache and the position in it. Calls must not overlap, except {@link
- * #cancel}, which any thread may call; sessions of one model take turns.
+ * #cancel}, which any thread may call. Sessions of one model take turns, chunk by chunk, or run
+ * together in a {@link Batch}.
  */
 public final class Session {
-  private final Object turn;
+  private final ForwardPass pass;
   private final Sequence sequence;
   private final int chunk;
   private final float[] logits;
@@ -19,8 +22,8 @@ public final class Session {
   private final AtomicBoolean cancelled = new AtomicBoolean();
   private final BooleanSupplier isCancelled = cancelled::get;
 
-  Session(Object turn, Sequence sequence, int chunk, int vocabSize) {
-    this.turn = turn;
+  Session(ForwardPass pass, Sequence sequence, int chunk, int vocabSize) {
+    this.pass = pass;
     this.sequence = sequence;
     this.chunk = chunk;
     this.logits = new float[vocabSize];
@@ -46,45 +49,75 @@ public final class Session {
     return sequence.cacheBytes();
   }
 
+  /** Bytes that this session holds now: its cache and a row of logits. */
+  public long byteSize() {
+    return sequence.cacheBytes() + 4L * logits.length;
+  }
+
+  /**
+   * Logits after the last token that {@link #prefill}, {@link #decode} or a batch appended; zeros
+   * before the first.
+   *
+   * @return {@code [vocab]}; the array is reused by the next of them
+   */
+  public float[] logits() {
+    return logits;
+  }
+
   /**
    * Appends tokens.
    *
    * @param tokens at least one id
-   * @return logits after the last one; the array is reused by the next call
-   * @throws NibbleException for an id outside the vocabulary or a full context
+   * @return {@link #logits}
+   * @throws NibbleException for an id outside the vocabulary or a full context; nothing is appended
    * @throws CancellationException after {@link #cancel}; whole chunks may have been appended
    */
   public float[] prefill(int[] tokens) {
     if (tokens.length == 0) {
       throw new NibbleException("a prompt needs at least one token");
     }
-    synchronized (turn) {
-      int total = sequence.position() + tokens.length;
-      for (int at = 0; at < tokens.length; at += chunk) {
-        append(tokens, at, Math.min(chunk, tokens.length - at), total);
-      }
-      sequence.head((tokens.length - 1) % chunk, 1, logits);
-    }
+    append(tokens);
     return logits;
   }
 
   /** Appends one token: {@link #prefill} without allocation. */
   public float[] decode(int token) {
-    synchronized (turn) {
-      single[0] = token;
-      append(single, 0, 1, sequence.position() + 1);
-      sequence.head(0, 1, logits);
-    }
+    single[0] = token;
+    append(single);
     return logits;
   }
 
-  private void append(int[] tokens, int at, int count, int total) {
-    try {
-      sequence.append(tokens, at, count, total, isCancelled);
-    } catch (CancellationException e) {
-      cancelled.set(false);
-      throw e;
+  private void append(int[] tokens) {
+    sequence.check(tokens, 0, tokens.length);
+    int total = sequence.position() + tokens.length;
+    for (int at = 0; at < tokens.length; at += chunk) {
+      int count = Math.min(chunk, tokens.length - at);
+      synchronized (pass.turn()) {
+        Rows rows = pass.begin();
+        enter(rows, tokens, at, count, total);
+        pass.run();
+        if (rows.dropped(0)) {
+          withdrawCancel();
+          throw new CancellationException("cancelled");
+        }
+        pass.heads(logits);
+      }
     }
+  }
+
+  /**
+   * Adds the next of its tokens to a pass.
+   *
+   * @param total length after all tokens that are known
+   */
+  void enter(Rows rows, int[] tokens, int at, int count, int total) {
+    boolean last = sequence.position() + count == total;
+    rows.add(sequence, tokens, at, count, total, last, isCancelled);
+  }
+
+  /** Whether it belongs to the model of that pass. */
+  boolean runsOn(ForwardPass other) {
+    return pass == other;
   }
 
   /** Makes the running or the next call end with a {@link CancellationException}. */
@@ -95,13 +128,15 @@ public final class Session {
   /** Empties the cache and withdraws a pending cancellation. */
   public void reset() {
     rewind(0);
+    withdrawCancel();
+  }
+
+  void withdrawCancel() {
     cancelled.set(false);
   }
 
   /** Keeps the first {@code length} tokens, at most {@link #position}. */
   public void rewind(int length) {
-    synchronized (turn) {
-      sequence.truncate(length);
-    }
+    sequence.truncate(length);
   }
 }

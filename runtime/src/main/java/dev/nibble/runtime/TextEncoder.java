@@ -7,6 +7,7 @@ import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.token.Tokenizer;
+import dev.nibble.runtime.decoder.ForwardPass;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
@@ -26,6 +27,7 @@ public final class TextEncoder implements Encoder {
   private final Optional<OpenedModel> source;
   private final Network network;
   private final Team team;
+  private final ForwardPass pass;
   private final Sequence sequence;
 
   private TextEncoder(ModelWeights weights, Optional<OpenedModel> source, RuntimeOptions options) {
@@ -41,9 +43,8 @@ public final class TextEncoder implements Encoder {
     this.source = source;
     this.network = NetworkLoader.load(weights, KernelSet.standard());
     this.team = new Team(options.threads());
-    Products products = new Products(team, network.widest());
-    this.sequence =
-        new Sequence(network, products, options.cache(), weights.config().maxPositions());
+    this.pass = new ForwardPass(network, new Products(team, network.widest()));
+    this.sequence = pass.newSequence(options.cache(), weights.config().maxPositions());
   }
 
   /**
@@ -110,7 +111,7 @@ public final class TextEncoder implements Encoder {
   public float[] hidden(int[] tokens) {
     run(tokens);
     float[] out = new float[tokens.length * config().hiddenSize()];
-    sequence.hidden(tokens.length, out);
+    pass.hidden(tokens.length, out);
     return out;
   }
 
@@ -124,7 +125,7 @@ public final class TextEncoder implements Encoder {
     boolean each = encoder.head() == EncoderConfig.Head.MASKED_LM;
     int rows = each ? tokens.length : 1;
     float[] out = new float[rows * (each ? config().vocabSize() : encoder.labels())];
-    sequence.head(0, rows, out);
+    pass.head(0, rows, out);
     return out;
   }
 
@@ -133,7 +134,8 @@ public final class TextEncoder implements Encoder {
       throw new NibbleException("a text needs at least one token");
     }
     sequence.truncate(0);
-    sequence.append(tokens, 0, tokens.length, tokens.length, () -> false);
+    pass.begin().add(sequence, tokens, 0, tokens.length, tokens.length, false, () -> false);
+    pass.run();
   }
 
   /** Ends the threads and closes the weights. */

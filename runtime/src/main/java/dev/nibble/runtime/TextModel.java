@@ -6,6 +6,7 @@ import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.token.Tokenizer;
+import dev.nibble.runtime.decoder.ForwardPass;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
@@ -19,7 +20,7 @@ import java.util.function.Consumer;
 
 /**
  * A decoder language model ready to run. Weights stay as they are stored; working memory and
- * threads are shared by its sessions, which take turns.
+ * threads are shared by its sessions, which take turns or run together in a {@link Batch}.
  */
 public final class TextModel implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.nibble.runtime");
@@ -27,12 +28,12 @@ public final class TextModel implements AutoCloseable {
   private final ModelWeights weights;
   private final Optional<OpenedModel> source;
   private final RuntimeOptions options;
-  private final Network exact;
+  private final ForwardPass exact;
   private final Team team;
   private final Products products;
 
   /** What sessions run on; bound when the first one is made, as packing takes time and memory. */
-  private Network fast;
+  private ForwardPass fast;
 
   private TextModel(ModelWeights weights, Optional<OpenedModel> source, RuntimeOptions options) {
     if (weights.config().encoder().present()) {
@@ -46,17 +47,19 @@ public final class TextModel implements AutoCloseable {
     this.weights = weights;
     this.source = source;
     this.options = options;
-    this.exact = NetworkLoader.load(weights, Activations.FP32.kernels());
+    Network network = NetworkLoader.load(weights, Activations.FP32.kernels());
     this.team = new Team(options.threads());
-    this.products = new Products(team, exact.widest());
+    this.products = new Products(team, network.widest());
+    this.exact = new ForwardPass(network, products);
   }
 
-  private synchronized Network fast() {
+  private synchronized ForwardPass fast() {
     if (fast == null) {
       fast =
           options.activations() == Activations.FP32
               ? exact
-              : NetworkLoader.load(weights, options.activations().kernels());
+              : new ForwardPass(
+                  NetworkLoader.load(weights, options.activations().kernels()), products);
       LOG.log(
           System.Logger.Level.DEBUG,
           () ->
@@ -65,7 +68,7 @@ public final class TextModel implements AutoCloseable {
                   + " threads="
                   + options.threads()
                   + " kernels="
-                  + fast.kernels());
+                  + fast.network().kernels());
     }
     return fast;
   }
@@ -101,17 +104,17 @@ public final class TextModel implements AutoCloseable {
 
   /** Architecture. */
   public ModelConfig config() {
-    return exact.config();
+    return exact.network().config();
   }
 
   /** Stored types with the kernel that runs each and the number of matrices, for logs. */
   public String kernels() {
-    return fast().kernels().toString();
+    return fast().network().kernels().toString();
   }
 
   /** Bytes of weights read to decode one token. */
   public long bytesPerToken() {
-    return fast().bytesPerToken();
+    return fast().network().bytesPerToken();
   }
 
   /** Longest session. */
@@ -133,7 +136,13 @@ public final class TextModel implements AutoCloseable {
 
   /** A new, empty session. */
   public Session newSession() {
-    return new Session(products, sequence(fast()), options.chunk(), config().vocabSize());
+    ForwardPass pass = fast();
+    return new Session(pass, sequence(pass), options.chunk(), config().vocabSize());
+  }
+
+  /** A new batch for sessions of this model, without any. */
+  public Batch newBatch() {
+    return new Batch(fast(), options.chunk(), config().vocabSize());
   }
 
   /**
@@ -149,8 +158,8 @@ public final class TextModel implements AutoCloseable {
     return view(fast());
   }
 
-  private LanguageModel view(Network network) {
-    return new PrefillModel(products, sequence(network), options.chunk(), config().vocabSize());
+  private LanguageModel view(ForwardPass pass) {
+    return new PrefillModel(pass, sequence(pass), options.chunk(), config().vocabSize());
   }
 
   /**
@@ -200,8 +209,8 @@ public final class TextModel implements AutoCloseable {
     return ends;
   }
 
-  private Sequence sequence(Network network) {
-    return new Sequence(network, products, options.cache(), contextLength());
+  private Sequence sequence(ForwardPass pass) {
+    return pass.newSequence(options.cache(), contextLength());
   }
 
   /** Ends the threads and closes the weights. */

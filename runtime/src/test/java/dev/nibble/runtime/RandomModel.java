@@ -19,13 +19,13 @@ import java.util.Set;
 import java.util.function.Function;
 
 /** A model in memory with random weights, for properties that hold whatever the weights are. */
-final class RandomModel implements ModelWeights {
+public final class RandomModel implements ModelWeights {
   private final ModelConfig config;
   private final Map<String, PackedTensor> tensors = new HashMap<>();
   private final Map<String, SiteOps> ops = new HashMap<>();
   private final Random random;
 
-  RandomModel(ModelConfig config, long seed) {
+  public RandomModel(ModelConfig config, long seed) {
     this.config = config;
     this.random = new Random(seed);
     int h = config.hiddenSize();
@@ -109,7 +109,8 @@ final class RandomModel implements ModelWeights {
   }
 
   /** A Llama shape: RMSNorm, grouped heads, gated SiLU. */
-  static ModelConfig llama(int layers, int heads, int kvHeads, int headDim, int ffn, int vocab) {
+  public static ModelConfig llama(
+      int layers, int heads, int kvHeads, int headDim, int ffn, int vocab) {
     return new ModelConfig(
         "llama",
         vocab,

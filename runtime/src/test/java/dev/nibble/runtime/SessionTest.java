@@ -42,7 +42,7 @@ class SessionTest {
     return rows;
   }
 
-  private static double distance(float[] a, float[] b) {
+  static double distance(float[] a, float[] b) {
     double difference = 0;
     double size = 0;
     for (int i = 0; i < a.length; i++) {
@@ -155,6 +155,7 @@ class SessionTest {
       assertThatThrownBy(() -> session.prefill(new int[] {1, 50}))
           .isInstanceOf(NibbleException.class)
           .hasMessageContaining("token 50");
+      assertThat(session.position()).isZero();
       session.prefill(tokens(10, 50));
       assertThatThrownBy(() -> session.decode(1))
           .isInstanceOf(NibbleException.class)

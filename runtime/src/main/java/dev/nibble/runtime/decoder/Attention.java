@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Attention of a run of new positions over the cache, with grouped heads, sliding windows, capped
- * scores and ALiBi. Causal, but in an encoder, whose run is the whole text, both ways. Both
+ * Attention of runs of new positions, each over its own cache, with grouped heads, sliding windows,
+ * capped scores and ALiBi. Causal, but in an encoder, whose run is the whole text, both ways. Both
  * products run on the float tile: scores with key panels, outputs with value slices.
  *
  * <p>A chunk is up to {@link #HEADS} query heads of one key-value head times a few queries, at most
@@ -38,10 +38,12 @@ final class Attention implements Team.Task {
   private final int queriesPerChunk;
   private final Space[] spaces;
 
-  private KvCache cache;
+  private Rows rows;
   private int layer;
-  private int from;
-  private int count;
+
+  /** For each run the number of its first chunk. */
+  private int[] firstChunks = {};
+
   private float[] q;
   private float[] out;
 
@@ -80,38 +82,63 @@ final class Attention implements Team.Task {
   }
 
   /**
-   * Attends from {@code count} positions starting at {@code from}, whose keys and values are
-   * already in the cache.
+   * Attends from the positions of all runs, whose keys and values are already in the caches.
    *
-   * @param q {@code [count, heads * headDim]}
+   * @param q {@code [rows, heads * headDim]}
    * @param out same shape
    */
-  void run(KvCache cache, int layer, int from, int count, float[] q, float[] out, Team team) {
-    this.cache = cache;
+  void run(Rows rows, int layer, float[] q, float[] out, Team team) {
+    this.rows = rows;
     this.layer = layer;
-    this.from = from;
-    this.count = count;
     this.q = q;
     this.out = out;
-    int blocks = (count + queriesPerChunk - 1) / queriesPerChunk;
-    team.run(heads / group * headChunks * blocks, this);
+    if (firstChunks.length < rows.runs()) {
+      firstChunks = new int[2 * rows.runs()];
+    }
+    int chunks = 0;
+    for (int i = 0; i < rows.runs(); i++) {
+      firstChunks[i] = chunks;
+      chunks += heads / group * headChunks * Math.ceilDiv(rows.run(i).count(), queriesPerChunk);
+    }
+    team.run(chunks, this);
+  }
+
+  /** The run of a chunk: the last that starts there or before, for dropped runs have no chunks. */
+  private int runOf(int chunk) {
+    int low = 0;
+    int high = rows.runs() - 1;
+    while (low < high) {
+      int middle = (low + high + 1) >>> 1;
+      if (firstChunks[middle] <= chunk) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
   }
 
   @Override
-  public void run(int chunk, int worker) {
+  public void run(int chunkOfAll, int worker) {
+    int index = runOf(chunkOfAll);
+    Rows.Run run = rows.run(index);
+    int chunk = chunkOfAll - firstChunks[index];
+    int from = run.sequence().position();
     int headChunk = chunk % (heads / group * headChunks);
     int firstQuery = chunk / (heads / group * headChunks) * queriesPerChunk;
     int kvHead = headChunk / headChunks;
     int firstHead = kvHead * group + headChunk % headChunks * headsPerChunk;
     int lastHead = Math.min(firstHead + headsPerChunk, (kvHead + 1) * group);
-    int queries = Math.min(queriesPerChunk, count - firstQuery);
+    int queries = Math.min(queriesPerChunk, run.count() - firstQuery);
     int window = windows[layer];
     int begin = window == 0 ? 0 : Math.max(0, from + firstQuery - window + 1);
     begin -= begin % PANEL;
-    int end = causal ? from + firstQuery + queries : from + count;
+    int end = causal ? from + firstQuery + queries : from + run.count();
     Space s = spaces[worker];
+    s.cache = run.sequence().cache();
     int array = layer * (heads / group) + kvHead;
-    s.lay(firstHead, lastHead, firstQuery, queries, heads * headDim, headDim, end - begin);
+    int firstRow = run.first() + firstQuery;
+    s.lay(firstHead, lastHead, firstRow, queries, heads * headDim, headDim, end - begin);
     scores(s, array, begin, end);
     for (int i = 0; i < s.rows; i++) {
       weigh(s, i, firstHead + i / queries, from + firstQuery + i % queries, begin, end);
@@ -121,8 +148,8 @@ final class Attention implements Team.Task {
 
   private void scores(Space s, int array, int begin, int end) {
     for (int p = begin; p < end; p += PANEL) {
-      float[] keys = cache.keys(array, p / PANEL, s.keys);
-      int at = cache.keysAt(p / PANEL);
+      float[] keys = s.cache.keys(array, p / PANEL, s.keys);
+      int at = s.cache.keysAt(p / PANEL);
       Tile.multiply(
           keys, at, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
     }
@@ -146,13 +173,13 @@ final class Attention implements Team.Task {
   }
 
   private void mix(Space s, int array, int begin, int end) {
-    for (int slice = 0; slice < cache.slices; slice++) {
+    for (int slice = 0; slice < s.cache.slices; slice++) {
       for (int p = begin; p < end; p += KEYS) {
         int to = Math.min(end, p + KEYS);
-        float[] values = cache.values(array, slice, p, to, s.values);
+        float[] values = s.cache.values(array, slice, p, to, s.values);
         Tile.multiply(
             values,
-            cache.valuesAt(p),
+            s.cache.valuesAt(p),
             to - p,
             s.scores,
             s.scoreAt,
@@ -178,6 +205,7 @@ final class Attention implements Team.Task {
     final float[] values = new float[KEYS * PANEL];
     final float[] mixed;
     float[] scores = {};
+    KvCache cache;
     int rows;
 
     Space(int headDim, int maxRows) {
@@ -193,20 +221,14 @@ final class Attention implements Team.Task {
 
     /** Places the rows: heads outer, queries inner. */
     void lay(
-        int firstHead,
-        int lastHead,
-        int firstQuery,
-        int queries,
-        int stride,
-        int headDim,
-        int keys) {
+        int firstHead, int lastHead, int firstRow, int queries, int stride, int headDim, int keys) {
       int width = Lanes.padded(keys);
       rows = (lastHead - firstHead) * queries;
       if (scores.length < rows * width) {
         scores = new float[queryAt.length * Integer.highestOneBit(2 * width)];
       }
       for (int i = 0; i < rows; i++) {
-        queryAt[i] = (firstQuery + i % queries) * stride + (firstHead + i / queries) * headDim;
+        queryAt[i] = (firstRow + i % queries) * stride + (firstHead + i / queries) * headDim;
         scoreAt[i] = i * width;
       }
     }

@@ -24,6 +24,7 @@ final class FeedForwardRun {
   private float[] part = {};
   private float[] partOut = {};
   private float[] sharedLogits = {};
+  private int[] partOwners = {};
 
   FeedForwardRun(ModelConfig config, Team team, Linears linears) {
     this.config = config;
@@ -53,6 +54,7 @@ final class FeedForwardRun {
       part = new float[count * config.hiddenSize()];
       partOut = new float[count * config.hiddenSize()];
       sharedLogits = new float[count];
+      partOwners = new int[count];
     }
   }
 
@@ -60,16 +62,17 @@ final class FeedForwardRun {
    * Runs what stands behind the norm.
    *
    * @param x {@code [count, hidden]}
+   * @param owners for each row the number of the run it belongs to
    * @param out as x; another array
    */
-  void run(FeedForward layer, float[] x, int count, float[] out) {
+  void run(FeedForward layer, float[] x, int count, int[] owners, float[] out) {
     switch (layer) {
       case FeedForward.Plain plain -> mlp(plain, x, count, out);
-      case FeedForward.Experts experts -> experts(experts, x, count, out);
+      case FeedForward.Experts experts -> experts(experts, x, count, owners, out);
     }
   }
 
-  private void experts(FeedForward.Experts layer, float[] x, int count, float[] out) {
+  private void experts(FeedForward.Experts layer, float[] x, int count, int[] owners, float[] out) {
     int h = config.hiddenSize();
     linears.alone(layer.router(), x, 0, count, router.logits());
     router.choose(count);
@@ -84,11 +87,16 @@ final class FeedForwardRun {
       if (rows > 0) {
         gather.set(e, x);
         team.run(rows, gather);
+        for (int i = 0; i < rows; i++) {
+          partOwners[i] = owners[router.token(e, i)];
+        }
+        linears.owners(partOwners);
         mlp(layer.routed().get(e), part, rows, partOut);
         add.set(e, out);
         team.run(rows, add);
       }
     }
+    linears.owners(owners);
   }
 
   /** The shared expert's output times the sigmoid of its gate. */

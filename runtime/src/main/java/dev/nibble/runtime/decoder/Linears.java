@@ -25,6 +25,11 @@ final class Linears {
     inputs.reserve(floats);
   }
 
+  /** Says which rows belong together, for a quantizer whose scale is of all of them. */
+  void owners(int[] owners) {
+    inputs.owners(owners);
+  }
+
   /** A site that shares its input with no other; {@code x} from index {@code at}. */
   void alone(Linear site, float[] x, int at, int count, float[] out) {
     start();

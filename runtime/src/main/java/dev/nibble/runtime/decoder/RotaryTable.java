@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Cosines and sines by position, extended as a sequence grows. */
+/** Cosines and sines by position, extended as sequences grow. */
 final class RotaryTable {
   private final RopeConfig rope;
   private final int maxPositions;
@@ -34,12 +34,21 @@ final class RotaryTable {
         .toList();
   }
 
+  /**
+   * Whether tables of this model change with the length of a sequence, so that each needs its own.
+   */
+  static boolean dependOnLength(ModelConfig config) {
+    return changing(config.rope()) || changing(config.local().rope());
+  }
+
+  private static boolean changing(RopeConfig rope) {
+    return rope.scaling() == RopeConfig.Scaling.DYNAMIC
+        || rope.scaling() == RopeConfig.Scaling.LONGROPE;
+  }
+
   /** Prepares positions below {@code length}, the length of the sequence so far. */
   void reserve(int length) {
-    boolean changing =
-        rope.scaling() == RopeConfig.Scaling.DYNAMIC
-            || rope.scaling() == RopeConfig.Scaling.LONGROPE;
-    if (frequencies.length == 0 || changing) {
+    if (frequencies.length == 0 || changing(rope)) {
       double[] now = Rope.inverseFrequencies(rope, maxPositions, length);
       if (!Arrays.equals(now, frequencies)) {
         frequencies = now;

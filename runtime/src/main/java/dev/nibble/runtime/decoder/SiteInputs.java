@@ -12,6 +12,7 @@ import java.util.List;
  */
 final class SiteInputs implements Team.Task {
   private final Team team;
+  private int[] owners = {};
   private float[] buffer = {};
   private SiteOps held;
   private int fills;
@@ -29,6 +30,14 @@ final class SiteInputs implements Team.Task {
     if (buffer.length < floats) {
       buffer = new float[floats];
     }
+  }
+
+  /**
+   * Says which rows belong together: consecutive ones with the same number. A dynamic quantizer
+   * with one scale for a whole tensor takes each such group for one.
+   */
+  void owners(int[] owners) {
+    this.owners = owners;
   }
 
   /** A new shared input follows: forgets what was held. */
@@ -64,7 +73,13 @@ final class SiteInputs implements Team.Task {
       team.run(count, this);
     } else {
       System.arraycopy(x, offset, buffer, 0, count * columns);
-      apply(ops, buffer, 0, rows, columns);
+      for (int from = 0, to; from < rows; from = to) {
+        to = from + 1;
+        while (to < rows && owners[to] == owners[from]) {
+          to++;
+        }
+        apply(ops, buffer, from * columns, to - from, columns);
+      }
     }
     return buffer;
   }
