@@ -7,7 +7,7 @@ import dev.nibble.runtime.Generated;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.Sampling;
 import dev.nibble.runtime.TextModel;
-import dev.nibble.runtime.decoder.KvKind;
+import dev.nibble.runtime.decoder.KvKinds;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -114,10 +114,12 @@ final class RunCommand implements Runnable {
   private int context;
 
   @Option(
-      names = "--kv-cache",
+      names = "--cache",
       paramLabel = "TYPE",
-      description = "Numbers of the key-value cache: ${COMPLETION-CANDIDATES} (default: fp32).")
-  private KvKind cache = KvKind.FP32;
+      description =
+          "Numbers of the key-value cache: fp32, fp16, q8, q4, or keys and values apart as in"
+              + " k=q8,v=q4 (default: ${DEFAULT-VALUE}).")
+  private String cache = RuntimeOptions.DEFAULT.cache().toString();
 
   @Option(names = "--threads", paramLabel = "N", description = "Threads (default: all processors).")
   private int threads = Runtime.getRuntime().availableProcessors();
@@ -131,7 +133,10 @@ final class RunCommand implements Runnable {
         new GenerateOptions(
             new Sampling(temperature, topK, topP, minP, penalty, 64, seed), maxTokens, stop);
     RuntimeOptions runtime =
-        RuntimeOptions.DEFAULT.withThreads(threads).withCache(cache).withContextLength(context);
+        RuntimeOptions.DEFAULT
+            .withThreads(threads)
+            .withCache(KvKinds.parse(cache))
+            .withContextLength(context);
     try (TextModel text = TextModel.load(ModelArgument.resolve(model, hub), runtime)) {
       if (prompt == null) {
         converse(text, options);

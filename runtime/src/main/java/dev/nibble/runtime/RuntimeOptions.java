@@ -2,18 +2,19 @@ package dev.nibble.runtime;
 
 import dev.nibble.core.NibbleException;
 import dev.nibble.runtime.decoder.KvKind;
+import dev.nibble.runtime.decoder.KvKinds;
 
 /**
  * How a model runs.
  *
  * @param threads threads including the caller's, 1 to 1024
- * @param cache element type of the key-value cache
+ * @param cache element types of the key-value cache
  * @param contextLength most tokens of a session; 0 for the length the model was trained for
  * @param chunk tokens that prefill runs at a time, at least 1
  * @param activations what linear layers of sessions make of their inputs
  */
 public record RuntimeOptions(
-    int threads, KvKind cache, int contextLength, int chunk, Activations activations) {
+    int threads, KvKinds cache, int contextLength, int chunk, Activations activations) {
 
   /**
    * All processors, single-precision cache, the model's own context length, 512-token chunks,
@@ -21,7 +22,11 @@ public record RuntimeOptions(
    */
   public static final RuntimeOptions DEFAULT =
       new RuntimeOptions(
-          Runtime.getRuntime().availableProcessors(), KvKind.FP32, 0, 512, Activations.INT8);
+          Runtime.getRuntime().availableProcessors(),
+          KvKinds.of(KvKind.FP32),
+          0,
+          512,
+          Activations.INT8);
 
   /** Checks ranges. */
   public RuntimeOptions {
@@ -42,7 +47,7 @@ public record RuntimeOptions(
   }
 
   /** The same with another cache. */
-  public RuntimeOptions withCache(KvKind other) {
+  public RuntimeOptions withCache(KvKinds other) {
     return new RuntimeOptions(threads, other, contextLength, chunk, activations);
   }
 

@@ -146,6 +146,11 @@ public final class RandomModel implements ModelWeights {
 
   /** Llama with a sliding window, biases, per-head norms and a tied head. */
   static ModelConfig windowed() {
+    return windowed(13);
+  }
+
+  /** The same with another window. */
+  public static ModelConfig windowed(int window) {
     return new ModelConfig(
         "qwen3",
         97,
@@ -172,7 +177,7 @@ public final class RandomModel implements ModelWeights {
         true,
         true,
         false,
-        13,
+        window,
         48,
         "float32",
         1,
@@ -180,7 +185,7 @@ public final class RandomModel implements ModelWeights {
   }
 
   /** ALiBi, LayerNorm, plain GELU, parallel residual, one key-value head for twelve. */
-  static ModelConfig alibi() {
+  public static ModelConfig alibi() {
     return new ModelConfig(
         "falcon",
         97,

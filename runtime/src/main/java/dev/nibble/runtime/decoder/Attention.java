@@ -16,14 +16,22 @@ import java.util.stream.IntStream;
  * products run on the float tile: scores with key panels, outputs with value slices.
  *
  * <p>A chunk is up to {@link #HEADS} query heads of one key-value head times a few queries, at most
- * {@link #ROWS} rows of scores.
+ * {@link #ROWS} rows of scores. It runs over the keys in blocks of {@link #KEYS} with a running
+ * maximum and sum for each row (the online softmax of Milakov and Gimelshein 2018), so working
+ * memory does not grow with the context. Blocks depend on positions alone, never on threads.
  */
 final class Attention implements Team.Task {
   private static final int ROWS = 32;
   private static final int HEADS = 8;
 
-  /** Keys per block of the second product: a slice of values stays in the first-level cache. */
-  private static final int KEYS = 256;
+  /** Keys per block of the softmax: what a row of scores holds, however long the context. */
+  private static final int KEYS = 1024;
+
+  /** Keys per part of the second product: a slice of values stays in the first-level cache. */
+  private static final int MIXED = 256;
+
+  /** Between rows of scores; no power of two, so that rows do not share cache sets. */
+  private static final int STRIDE = KEYS + PANEL;
 
   private final int heads;
   private final int headDim;
@@ -138,48 +146,71 @@ final class Attention implements Team.Task {
     s.cache = run.sequence().cache();
     int array = layer * (heads / group) + kvHead;
     int firstRow = run.first() + firstQuery;
-    s.lay(firstHead, lastHead, firstRow, queries, heads * headDim, headDim, end - begin);
-    scores(s, array, begin, end);
-    for (int i = 0; i < s.rows; i++) {
-      weigh(s, i, firstHead + i / queries, from + firstQuery + i % queries, begin, end);
+    s.lay(firstHead, lastHead, firstRow, queries, heads * headDim, headDim);
+    for (int block = begin; block < end; block += KEYS) {
+      int to = Math.min(end, block + KEYS);
+      scores(s, array, block, to);
+      for (int i = 0; i < s.rows; i++) {
+        weigh(s, i, firstHead + i / queries, from + firstQuery + i % queries, block, to);
+      }
+      mix(s, array, block, to, block > begin);
     }
-    mix(s, array, begin, end);
+    for (int i = 0; i < s.rows; i++) {
+      VectorMath.scale(s.mixed, s.mixedAt[i], headDim, 1 / s.sums[i]);
+      System.arraycopy(s.mixed, s.mixedAt[i], out, s.queryAt[i], headDim);
+    }
   }
 
   private void scores(Space s, int array, int begin, int end) {
+    KeyStore keys = s.cache.keys();
     for (int p = begin; p < end; p += PANEL) {
-      float[] keys = s.cache.keys(array, p / PANEL, s.keys);
-      int at = s.cache.keysAt(p / PANEL);
+      float[] panel = keys.panel(array, p / PANEL, s.keys);
+      int at = keys.panelAt(p / PANEL);
       Tile.multiply(
-          keys, at, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
+          panel, at, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
     }
   }
 
-  /** Probabilities of one row; positions outside its window and future get 0. */
+  /**
+   * Turns one row's scores of a block into weights {@code e^(score − maximum so far)} and brings
+   * what is mixed already to that maximum; positions outside its window and future get 0.
+   */
   private void weigh(Space s, int row, int head, int position, int begin, int end) {
     int window = windows[layer];
-    int low = window == 0 ? 0 : Math.max(0, position - window + 1);
+    int low = window == 0 ? begin : Math.clamp(position - window + 1, begin, end);
+    int high = causal ? Math.clamp(position + 1, low, end) : end;
     int at = s.scoreAt[row] - begin;
     Arrays.fill(s.scores, at + begin, at + low, 0f);
-    float slope = slopes == null ? 0 : slopes[head];
-    int high = causal ? position + 1 : end;
+    Arrays.fill(s.scores, at + high, at + end, 0f);
+    if (low == high) {
+      return;
+    }
     float factor = scale;
     if (cap > 0) {
       VectorMath.cap(s.scores, at + low, high - low, scale, cap);
       factor = 1;
     }
-    VectorMath.softmax(s.scores, at + low, high - low, factor, slope);
-    Arrays.fill(s.scores, at + high, at + end, 0f);
+    float slope = slopes == null ? 0 : slopes[head];
+    float max = VectorMath.scaled(s.scores, at + low, high - low, factor, slope, low - position);
+    float before = s.maxima[row];
+    if (max > before) {
+      float shrink = (float) Math.exp(before - max);
+      VectorMath.scale(s.mixed, s.mixedAt[row], headDim, shrink);
+      s.sums[row] *= shrink;
+      s.maxima[row] = max;
+    }
+    s.sums[row] += VectorMath.exponentials(s.scores, at + low, high - low, s.maxima[row]);
   }
 
-  private void mix(Space s, int array, int begin, int end) {
-    for (int slice = 0; slice < s.cache.slices; slice++) {
-      for (int p = begin; p < end; p += KEYS) {
-        int to = Math.min(end, p + KEYS);
-        float[] values = s.cache.values(array, slice, p, to, s.values);
+  private void mix(Space s, int array, int begin, int end, boolean add) {
+    ValueStore values = s.cache.values();
+    for (int slice = 0; slice < s.cache.shape().slices(); slice++) {
+      for (int p = begin; p < end; p += MIXED) {
+        int to = Math.min(end, p + MIXED);
+        float[] rows = values.slice(array, slice, p, to, s.values);
         Tile.multiply(
-            values,
-            s.cache.valuesAt(p),
+            rows,
+            values.sliceAt(p),
             to - p,
             s.scores,
             s.scoreAt,
@@ -188,11 +219,8 @@ final class Attention implements Team.Task {
             s.mixedAt,
             slice * PANEL,
             s.rows,
-            p > begin);
+            add || p > begin);
       }
-    }
-    for (int i = 0; i < s.rows; i++) {
-      System.arraycopy(s.mixed, s.mixedAt[i], out, s.queryAt[i], headDim);
     }
   }
 
@@ -202,9 +230,11 @@ final class Attention implements Team.Task {
     final int[] scoreAt;
     final int[] mixedAt;
     final float[] keys;
-    final float[] values = new float[KEYS * PANEL];
+    final float[] values = new float[MIXED * PANEL];
+    final float[] scores;
+    final float[] maxima;
+    final float[] sums;
     final float[] mixed;
-    float[] scores = {};
     KvCache cache;
     int rows;
 
@@ -212,25 +242,25 @@ final class Attention implements Team.Task {
       queryAt = new int[maxRows];
       scoreAt = new int[maxRows];
       mixedAt = new int[maxRows];
-      keys = new float[headDim * PANEL];
+      keys = new float[(headDim + 1) * PANEL];
+      scores = new float[maxRows * STRIDE];
+      maxima = new float[maxRows];
+      sums = new float[maxRows];
       mixed = new float[maxRows * Lanes.padded(headDim)];
       for (int i = 0; i < maxRows; i++) {
+        scoreAt[i] = i * STRIDE;
         mixedAt[i] = i * Lanes.padded(headDim);
       }
     }
 
     /** Places the rows: heads outer, queries inner. */
-    void lay(
-        int firstHead, int lastHead, int firstRow, int queries, int stride, int headDim, int keys) {
-      int width = Lanes.padded(keys);
+    void lay(int firstHead, int lastHead, int firstRow, int queries, int stride, int headDim) {
       rows = (lastHead - firstHead) * queries;
-      if (scores.length < rows * width) {
-        scores = new float[queryAt.length * Integer.highestOneBit(2 * width)];
-      }
       for (int i = 0; i < rows; i++) {
         queryAt[i] = (firstRow + i % queries) * stride + (firstHead + i / queries) * headDim;
-        scoreAt[i] = i * width;
       }
+      Arrays.fill(maxima, 0, rows, Float.NEGATIVE_INFINITY);
+      Arrays.fill(sums, 0, rows, 0f);
     }
   }
 }

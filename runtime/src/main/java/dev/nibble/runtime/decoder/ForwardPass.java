@@ -77,15 +77,15 @@ public final class ForwardPass {
   /**
    * An empty sequence.
    *
-   * @param kind element type of its cache
+   * @param kinds element types of its cache
    * @param limit most positions
    */
-  public Sequence newSequence(KvKind kind, int limit) {
+  public Sequence newSequence(KvKinds kinds, int limit) {
     List<RotaryTable> tables = null;
     if (rotary()) {
       tables = sharedRotary == null ? RotaryTable.of(config) : sharedRotary;
     }
-    return new Sequence(KvCache.create(kind, config, limit), tables, limit, config.vocabSize());
+    return new Sequence(KvCache.create(kinds, config, limit), tables, limit, config.vocabSize());
   }
 
   /** Begins a pass: the rows to fill, empty. */

@@ -7,6 +7,8 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -32,6 +34,9 @@ final class Bytes {
   static final ValueLayout.OfLong LE_LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
+  private static final VarHandle WORD =
+      MethodHandles.byteArrayViewVarHandle(int[].class, LITTLE_ENDIAN);
+
   private Bytes() {}
 
   /** {@code WIDTH} bytes from {@code at}, 0 to 255 each. */
@@ -54,6 +59,25 @@ final class Bytes {
     return (IntVector)
         ByteVector.fromMemorySegment(B, s, at, LITTLE_ENDIAN)
             .convertShape(VectorOperators.B2I, I, 0);
+  }
+
+  /** {@code WIDTH} bytes of an array from {@code at}, 0 to 255 each. */
+  static IntVector unsigned(byte[] a, int at) {
+    if (WIDTH == 4) {
+      IntVector word = IntVector.broadcast(I4, (int) WORD.get(a, at));
+      return (IntVector)
+          word.lanewise(VectorOperators.LSHR, BYTE_SHIFTS).and(255).reinterpretShape(I, 0);
+    }
+    return (IntVector)
+        ByteVector.fromArray(B, a, at).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+  }
+
+  /** {@code WIDTH} bytes of an array from {@code at}, -128 to 127 each. */
+  static IntVector signed(byte[] a, int at) {
+    if (WIDTH == 4) {
+      return unsigned(a, at).lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24);
+    }
+    return (IntVector) ByteVector.fromArray(B, a, at).convertShape(VectorOperators.B2I, I, 0);
   }
 
   /** {@code n} unsigned bytes from {@code at} as floats. */

@@ -4,6 +4,7 @@ import static dev.nibble.runtime.kernel.Lanes.F;
 import static dev.nibble.runtime.kernel.Lanes.I;
 import static dev.nibble.runtime.kernel.Lanes.WIDTH;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -18,6 +19,9 @@ public final class VectorMath {
 
   /** Adding and subtracting it rounds to the nearest integer. */
   private static final float ROUND = 12582912f;
+
+  /** So far below the maximum that the exponential vanishes beside 1. */
+  private static final float FAR = 100;
 
   private VectorMath() {}
 
@@ -45,29 +49,20 @@ public final class VectorMath {
   }
 
   /**
-   * Turns scores into probabilities in place: {@code softmax(scale * a + slope * i)} over {@code n}
-   * values.
+   * {@code a[i] = scale · a[i] + slope · (i + shift)} over {@code n} values.
    *
    * @param slope added per index (ALiBi), 0 for none
+   * @return the largest
    */
-  public static void softmax(float[] a, int offset, int n, float scale, float slope) {
+  public static float scaled(float[] a, int offset, int n, float scale, float slope, int shift) {
     if (slope == 0) {
       scale(a, offset, n, scale);
     } else {
       for (int i = 0; i < n; i++) {
-        a[offset + i] = scale * a[offset + i] + slope * (i - n + 1);
+        a[offset + i] = scale * a[offset + i] + slope * (i + shift);
       }
     }
-    float max = max(a, offset, n);
-    int i = 0;
-    for (int end = F.loopBound(n); i < end; i += WIDTH) {
-      exp(FloatVector.fromArray(F, a, offset + i).sub(max)).intoArray(a, offset + i);
-    }
-    if (i < n) {
-      VectorMask<Float> tail = F.indexInRange(i, n);
-      exp(FloatVector.fromArray(F, a, offset + i, tail).sub(max)).intoArray(a, offset + i, tail);
-    }
-    scale(a, offset, n, 1f / sum(a, offset, n));
+    return max(a, offset, n);
   }
 
   private static float max(float[] a, int offset, int n) {
@@ -81,6 +76,26 @@ public final class VectorMath {
       max = Math.max(max, a[offset + i]);
     }
     return max;
+  }
+
+  /**
+   * {@code a = e^(a − max)} over {@code n} values, none above {@code max}. There must be room for
+   * whole vectors; what lies behind the values up to the next one becomes 0.
+   *
+   * @return their sum
+   */
+  public static float exponentials(float[] a, int offset, int n, float max) {
+    int whole = (n + WIDTH - 1) / WIDTH * WIDTH;
+    // one loop with one inlined polynomial: a second one for the tail exceeds what C2 inlines
+    Arrays.fill(a, offset + n, offset + whole, max - FAR);
+    FloatVector sum = FloatVector.zero(F);
+    for (int i = 0; i < whole; i += WIDTH) {
+      FloatVector e = exp(FloatVector.fromArray(F, a, offset + i).sub(max));
+      e.intoArray(a, offset + i);
+      sum = sum.add(e);
+    }
+    Arrays.fill(a, offset + n, offset + whole, 0f);
+    return Lanes.sum(sum);
   }
 
   /** {@code a *= factor}. */

@@ -43,7 +43,7 @@ class ForwardPassTest {
   }
 
   private Sequence sequence() {
-    return pass.newSequence(KvKind.FP32, 64);
+    return pass.newSequence(KvKinds.of(KvKind.FP32), 64);
   }
 
   private static boolean never() {

@@ -1,0 +1,141 @@
+package dev.nibble.runtime.decoder;
+
+import static dev.nibble.runtime.decoder.KvShape.GROUP;
+import static dev.nibble.runtime.kernel.Lanes.PANEL;
+
+import dev.nibble.runtime.kernel.CacheBytes;
+import dev.nibble.runtime.kernel.UpperHalf;
+
+/**
+ * Bytes, symmetric, with a scale for each position and {@link KvShape#GROUP} dimensions: {@code
+ * scale = max|x| / 127} rounded up to 16 bits, {@code code = round(x / scale)}. 8.5 bits a number;
+ * off by at most half a scale, {@code max|x| / 254 · (1 + 2^-7)}.
+ */
+final class ByteStore {
+  private ByteStore() {}
+
+  private static short scale(float[] x, int offset, int n) {
+    float largest = 0;
+    for (int i = 0; i < n; i++) {
+      largest = Math.max(largest, Math.abs(x[offset + i]));
+    }
+    return UpperHalf.above(largest / 127);
+  }
+
+  /** Factor that turns numbers into codes; a scale too small to divide by makes them all 0. */
+  private static float inverse(short scale) {
+    float value = UpperHalf.value(scale);
+    return value < Float.MIN_NORMAL ? 0 : 1 / value;
+  }
+
+  /** Keys: codes {@code [block][headDim][PANEL]}, scales {@code [block][group][PANEL]}. */
+  static final class Keys implements KeyStore {
+    private final int headDim;
+    private final int groups;
+    private final byte[][] codes;
+    private final short[][] scales;
+
+    Keys(KvShape shape) {
+      headDim = shape.headDim();
+      groups = shape.groups();
+      codes = new byte[shape.arrays()][0];
+      scales = new short[shape.arrays()][0];
+    }
+
+    @Override
+    public void grow(int positions) {
+      Growth.grow(codes, positions * headDim);
+      Growth.grow(scales, positions * groups);
+    }
+
+    @Override
+    public long byteSize() {
+      return Growth.size(codes) + 2 * Growth.size(scales);
+    }
+
+    @Override
+    public void store(int array, int position, float[] x, int offset) {
+      byte[] to = codes[array];
+      int block = position / PANEL;
+      int lane = position % PANEL;
+      for (int first = 0; first < headDim; first += GROUP) {
+        int n = Math.min(GROUP, headDim - first);
+        short scale = scale(x, offset + first, n);
+        scales[array][(block * groups + first / GROUP) * PANEL + lane] = scale;
+        float inverse = inverse(scale);
+        int at = (block * headDim + first) * PANEL + lane;
+        for (int d = 0; d < n; d++) {
+          to[at + d * PANEL] = (byte) Math.round(x[offset + first + d] * inverse);
+        }
+      }
+    }
+
+    @Override
+    public float[] panel(int array, int block, float[] scratch) {
+      int at = block * PANEL;
+      CacheBytes.keys(
+          codes[array], at * headDim, scales[array], at * groups, GROUP, headDim, scratch);
+      return scratch;
+    }
+
+    @Override
+    public int panelAt(int block) {
+      return 0;
+    }
+  }
+
+  /** Values: codes {@code [slice][position][PANEL]}, scales {@code [position][group]}. */
+  static final class Values implements ValueStore {
+    private final int headDim;
+    private final int groups;
+    private final int slices;
+    private final byte[][] codes;
+    private final short[][] scales;
+
+    Values(KvShape shape) {
+      headDim = shape.headDim();
+      groups = shape.groups();
+      slices = shape.slices();
+      codes = new byte[shape.arrays() * slices][0];
+      scales = new short[shape.arrays()][0];
+    }
+
+    @Override
+    public void grow(int positions) {
+      Growth.grow(codes, positions * PANEL);
+      Growth.grow(scales, positions * groups);
+    }
+
+    @Override
+    public long byteSize() {
+      return Growth.size(codes) + 2 * Growth.size(scales);
+    }
+
+    @Override
+    public void store(int array, int position, float[] x, int offset) {
+      for (int first = 0; first < headDim; first += GROUP) {
+        int n = Math.min(GROUP, headDim - first);
+        short scale = scale(x, offset + first, n);
+        scales[array][position * groups + first / GROUP] = scale;
+        float inverse = inverse(scale);
+        for (int d = first; d < first + n; d++) {
+          codes[array * slices + d / PANEL][position * PANEL + d % PANEL] =
+              (byte) Math.round(x[offset + d] * inverse);
+        }
+      }
+    }
+
+    @Override
+    public float[] slice(int array, int slice, int from, int to, float[] scratch) {
+      byte[] rows = codes[array * slices + slice];
+      int scale = from * groups + slice * PANEL / GROUP;
+      CacheBytes.values(rows, from * PANEL, scales[array], scale, groups, to - from, scratch);
+      return scratch;
+    }
+
+    @Override
+    public int sliceAt(int from) {
+      return 0;
+    }
+  }
+}
