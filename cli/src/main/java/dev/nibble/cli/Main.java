@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       EvaluateCommand.class,
       CompareCommand.class,
       RunCommand.class,
+      BenchCommand.class,
       EmbedCommand.class,
       InspectCommand.class,
       ExplainCommand.class,

@@ -2,6 +2,8 @@ package dev.nibble.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.nibble.core.testing.SharedData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,6 +63,25 @@ class CommandTest {
     CommandRun table =
         CommandRun.of("embed", model, "a cat sat down", "the kitten rests", "--similarity");
     assertThat(table.out()).contains("1.0000").contains("0.65");
+  }
+
+  @Test
+  void benchPrintsTablesOrJson() throws IOException {
+    String[] few = {"--prompt", "4,8", "--tokens", "2", "--sessions", "1,3", "--rounds", "1"};
+    CommandRun table =
+        CommandRun.of(
+            Stream.concat(Stream.of("bench", LLAMA), Stream.of(few)).toArray(String[]::new));
+    assertThat(table.code()).isZero();
+    assertThat(table.out()).contains("First token", "8 tokens", "3 × 2 tokens", "of bandwidth");
+    CommandRun text =
+        CommandRun.of(
+            Stream.concat(Stream.of("bench", LLAMA, "--json"), Stream.of(few))
+                .toArray(String[]::new));
+    JsonNode json = new ObjectMapper().readTree(text.out());
+    assertThat(json.at("/decode/1/sessions").asInt()).isEqualTo(3);
+    assertThat(json.at("/decode/1/tokens_per_second/all")).hasSize(1);
+    assertThat(json.at("/prefill/0/tokens_per_second/median").asDouble()).isPositive();
+    assertThat(CommandRun.of("bench", LLAMA, "--rounds", "0").err()).contains("--rounds");
   }
 
   @Test
