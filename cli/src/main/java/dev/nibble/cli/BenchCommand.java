@@ -1,7 +1,5 @@
 package dev.nibble.cli;
 
-import dev.nibble.runtime.RuntimeOptions;
-import dev.nibble.runtime.decoder.KvKind;
 import dev.nibble.runtime.measure.SpeedMeasurement;
 import dev.nibble.runtime.measure.SpeedOptions;
 import dev.nibble.runtime.measure.Speeds;
@@ -65,14 +63,7 @@ final class BenchCommand implements Runnable {
       description = "Measured rounds after an unmeasured one (default: ${DEFAULT-VALUE}).")
   private int rounds = SpeedOptions.DEFAULT.rounds();
 
-  @Option(
-      names = "--kv-cache",
-      paramLabel = "TYPE",
-      description = "Numbers of the key-value cache: ${COMPLETION-CANDIDATES} (default: fp32).")
-  private KvKind cache = KvKind.FP32;
-
-  @Option(names = "--threads", paramLabel = "N", description = "Threads (default: all processors).")
-  private int threads = Runtime.getRuntime().availableProcessors();
+  @Mixin private RuntimeArguments arguments;
 
   @Option(names = "--json", description = "Print all samples as JSON instead of tables.")
   private boolean json;
@@ -80,10 +71,12 @@ final class BenchCommand implements Runnable {
   @Override
   public void run() {
     SpeedOptions options = new SpeedOptions(prompts, tokens, sessions, rounds);
-    RuntimeOptions runtime = RuntimeOptions.DEFAULT.withThreads(threads).withCache(cache);
     Speeds speeds =
         SpeedMeasurement.run(
-            ModelArgument.resolve(model, hub), runtime, options, ConsoleProgress.standard());
+            ModelArgument.resolve(model, hub),
+            arguments.options(),
+            options,
+            ConsoleProgress.standard());
     PrintWriter out = spec.commandLine().getOut();
     SpeedReport report = new SpeedReport(model, speeds);
     out.print(json ? report.toJson() : report.toText());

@@ -7,7 +7,6 @@ import dev.nibble.runtime.Generated;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.Sampling;
 import dev.nibble.runtime.TextModel;
-import dev.nibble.runtime.decoder.KvKinds;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -113,16 +112,7 @@ final class RunCommand implements Runnable {
       description = "Context length (default: the model's own).")
   private int context;
 
-  @Option(
-      names = "--cache",
-      paramLabel = "TYPE",
-      description =
-          "Numbers of the key-value cache: fp32, fp16, q8, q4, or keys and values apart as in"
-              + " k=q8,v=q4 (default: ${DEFAULT-VALUE}).")
-  private String cache = RuntimeOptions.DEFAULT.cache().toString();
-
-  @Option(names = "--threads", paramLabel = "N", description = "Threads (default: all processors).")
-  private int threads = Runtime.getRuntime().availableProcessors();
+  @Mixin private RuntimeArguments arguments;
 
   @Option(names = "--quiet", description = "No speed line.")
   private boolean quiet;
@@ -132,11 +122,7 @@ final class RunCommand implements Runnable {
     GenerateOptions options =
         new GenerateOptions(
             new Sampling(temperature, topK, topP, minP, penalty, 64, seed), maxTokens, stop);
-    RuntimeOptions runtime =
-        RuntimeOptions.DEFAULT
-            .withThreads(threads)
-            .withCache(KvKinds.parse(cache))
-            .withContextLength(context);
+    RuntimeOptions runtime = arguments.options().withContextLength(context);
     try (TextModel text = TextModel.load(ModelArgument.resolve(model, hub), runtime)) {
       if (prompt == null) {
         converse(text, options);
