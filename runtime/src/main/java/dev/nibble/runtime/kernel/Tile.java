@@ -40,37 +40,51 @@ public final class Tile {
       int tokens,
       boolean add) {
     int t = 0;
-    if (tokens >= 3) {
-      int last = tokens - 1;
-      for (; t < tokens && (tokens - t >= 3); t += TOKENS) {
-        // surplus slots repeat the last token: same value, same place
-        int b = Math.min(t + 1, last);
-        int c = Math.min(t + 2, last);
-        int d = Math.min(t + 3, last);
-        int e = Math.min(t + 4, last);
-        int f = Math.min(t + 5, last);
-        six(
-            panel,
-            p,
-            k,
-            x,
-            xs[t] + xShift,
-            xs[b] + xShift,
-            xs[c] + xShift,
-            xs[d] + xShift,
-            xs[e] + xShift,
-            xs[f] + xShift,
-            y,
-            ys[t] + yShift,
-            ys[b] + yShift,
-            ys[c] + yShift,
-            ys[d] + yShift,
-            ys[e] + yShift,
-            ys[f] + yShift,
-            add);
-      }
+    int last = tokens - 1;
+    for (; tokens - t > 3; t += TOKENS) {
+      // surplus slots repeat the last token: same value, same place
+      int b = Math.min(t + 1, last);
+      int c = Math.min(t + 2, last);
+      int d = Math.min(t + 3, last);
+      int e = Math.min(t + 4, last);
+      int f = Math.min(t + 5, last);
+      six(
+          panel,
+          p,
+          k,
+          x,
+          xs[t] + xShift,
+          xs[b] + xShift,
+          xs[c] + xShift,
+          xs[d] + xShift,
+          xs[e] + xShift,
+          xs[f] + xShift,
+          y,
+          ys[t] + yShift,
+          ys[b] + yShift,
+          ys[c] + yShift,
+          ys[d] + yShift,
+          ys[e] + yShift,
+          ys[f] + yShift,
+          add);
     }
-    for (; t < tokens; t++) {
+    if (tokens - t > 1) {
+      int b = Math.min(t + 1, last);
+      int c = Math.min(t + 2, last);
+      three(
+          panel,
+          p,
+          k,
+          x,
+          xs[t] + xShift,
+          xs[b] + xShift,
+          xs[c] + xShift,
+          y,
+          ys[t] + yShift,
+          ys[b] + yShift,
+          ys[c] + yShift,
+          add);
+    } else if (tokens > t) {
       one(panel, p, k, x, xs[t] + xShift, y, ys[t] + yShift, add);
     }
   }
@@ -86,6 +100,46 @@ public final class Tile {
     }
     a0.intoArray(y, yo);
     a1.intoArray(y, yo + WIDTH);
+  }
+
+  private static void three(
+      float[] panel,
+      int p,
+      int k,
+      float[] x,
+      int xa,
+      int xb,
+      int xc,
+      float[] y,
+      int ya,
+      int yb,
+      int yc,
+      boolean add) {
+    FloatVector a0 = add ? FloatVector.fromArray(F, y, ya) : FloatVector.zero(F);
+    FloatVector a1 = add ? FloatVector.fromArray(F, y, ya + WIDTH) : FloatVector.zero(F);
+    FloatVector b0 = add ? FloatVector.fromArray(F, y, yb) : FloatVector.zero(F);
+    FloatVector b1 = add ? FloatVector.fromArray(F, y, yb + WIDTH) : FloatVector.zero(F);
+    FloatVector c0 = add ? FloatVector.fromArray(F, y, yc) : FloatVector.zero(F);
+    FloatVector c1 = add ? FloatVector.fromArray(F, y, yc + WIDTH) : FloatVector.zero(F);
+    for (int i = 0; i < k; i++) {
+      FloatVector p0 = FloatVector.fromArray(F, panel, p + i * PANEL);
+      FloatVector p1 = FloatVector.fromArray(F, panel, p + i * PANEL + WIDTH);
+      FloatVector v = FloatVector.broadcast(F, x[xa + i]);
+      a0 = p0.fma(v, a0);
+      a1 = p1.fma(v, a1);
+      v = FloatVector.broadcast(F, x[xb + i]);
+      b0 = p0.fma(v, b0);
+      b1 = p1.fma(v, b1);
+      v = FloatVector.broadcast(F, x[xc + i]);
+      c0 = p0.fma(v, c0);
+      c1 = p1.fma(v, c1);
+    }
+    a0.intoArray(y, ya);
+    a1.intoArray(y, ya + WIDTH);
+    b0.intoArray(y, yb);
+    b1.intoArray(y, yb + WIDTH);
+    c0.intoArray(y, yc);
+    c1.intoArray(y, yc + WIDTH);
   }
 
   private static void six(
