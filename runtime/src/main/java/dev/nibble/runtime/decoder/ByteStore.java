@@ -5,6 +5,7 @@ import static dev.nibble.runtime.kernel.Lanes.PANEL;
 
 import dev.nibble.runtime.kernel.CacheBytes;
 import dev.nibble.runtime.kernel.UpperHalf;
+import dev.nibble.runtime.kernel.VectorMath;
 
 /**
  * Bytes, symmetric, with a scale for each position and {@link KvShape#GROUP} dimensions: {@code
@@ -15,17 +16,8 @@ final class ByteStore {
   private ByteStore() {}
 
   private static short scale(float[] x, int offset, int n) {
-    float largest = 0;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, Math.abs(x[offset + i]));
-    }
+    float largest = Math.max(VectorMath.max(x, offset, n), -VectorMath.min(x, offset, n));
     return UpperHalf.above(largest / 127);
-  }
-
-  /** Factor that turns numbers into codes; a scale too small to divide by makes them all 0. */
-  private static float inverse(short scale) {
-    float value = UpperHalf.value(scale);
-    return value < Float.MIN_NORMAL ? 0 : 1 / value;
   }
 
   /** Keys: codes {@code [block][headDim][PANEL]}, scales {@code [block][group][PANEL]}. */
@@ -62,10 +54,10 @@ final class ByteStore {
         int n = Math.min(GROUP, headDim - first);
         short scale = scale(x, offset + first, n);
         scales[array][(block * groups + first / GROUP) * PANEL + lane] = scale;
-        float inverse = inverse(scale);
+        float inverse = Codes.inverse(scale);
         int at = (block * headDim + first) * PANEL + lane;
         for (int d = 0; d < n; d++) {
-          to[at + d * PANEL] = (byte) Math.round(x[offset + first + d] * inverse);
+          to[at + d * PANEL] = (byte) Codes.nearest(x[offset + first + d] * inverse);
         }
       }
     }
@@ -117,10 +109,13 @@ final class ByteStore {
         int n = Math.min(GROUP, headDim - first);
         short scale = scale(x, offset + first, n);
         scales[array][position * groups + first / GROUP] = scale;
-        float inverse = inverse(scale);
-        for (int d = first; d < first + n; d++) {
-          codes[array * slices + d / PANEL][position * PANEL + d % PANEL] =
-              (byte) Math.round(x[offset + d] * inverse);
+        float inverse = Codes.inverse(scale);
+        for (int slice = first; slice < first + n; slice += PANEL) {
+          byte[] to = codes[array * slices + slice / PANEL];
+          int end = Math.min(PANEL, first + n - slice);
+          for (int i = 0; i < end; i++) {
+            to[position * PANEL + i] = (byte) Codes.nearest(x[offset + slice + i] * inverse);
+          }
         }
       }
     }

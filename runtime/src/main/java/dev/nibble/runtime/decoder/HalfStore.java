@@ -83,8 +83,12 @@ final class HalfStore {
 
     @Override
     public void store(int array, int position, float[] x, int offset) {
-      for (int d = 0; d < headDim; d++) {
-        rows[array * slices + d / PANEL][position * PANEL + d % PANEL] = half(x[offset + d]);
+      for (int first = 0; first < headDim; first += PANEL) {
+        short[] to = rows[array * slices + first / PANEL];
+        int end = Math.min(PANEL, headDim - first);
+        for (int i = 0; i < end; i++) {
+          to[position * PANEL + i] = half(x[offset + first + i]);
+        }
       }
     }
 

@@ -6,6 +6,7 @@ import static dev.nibble.runtime.kernel.Lanes.WIDTH;
 
 import dev.nibble.runtime.kernel.CacheNibbles;
 import dev.nibble.runtime.kernel.UpperHalf;
+import dev.nibble.runtime.kernel.VectorMath;
 
 /**
  * Four bits with a scale and a minimum for each position and {@link KvShape#GROUP} dimensions:
@@ -17,31 +18,15 @@ final class NibbleStore {
   private NibbleStore() {}
 
   private static short min(float[] x, int offset, int n) {
-    float smallest = Float.POSITIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      smallest = Math.min(smallest, x[offset + i]);
-    }
-    return UpperHalf.below(smallest);
+    return UpperHalf.below(VectorMath.min(x, offset, n));
   }
 
   private static short scale(float[] x, int offset, int n, float min) {
-    float largest = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < n; i++) {
-      largest = Math.max(largest, x[offset + i]);
-    }
-    return UpperHalf.above((largest - min) / 15);
+    return UpperHalf.above((VectorMath.max(x, offset, n) - min) / 15);
   }
 
-  /** Factor that turns distances into codes; a scale too small to divide by makes them all 0. */
-  private static float inverse(short scale) {
-    float value = UpperHalf.value(scale);
-    return value < Float.MIN_NORMAL ? 0 : 1 / value;
-  }
-
-  /** Writes a code into the low (shift 0) or high (shift 4) half of a byte. */
-  private static void put(byte[] to, int at, int shift, float code) {
-    int nibble = Math.clamp(Math.round(code), 0, 15) << shift;
-    to[at] = (byte) ((to[at] & ~(15 << shift)) | nibble);
+  private static int code(float x, float min, float inverse) {
+    return Codes.nearest((x - min) * inverse) & 15;
   }
 
   /**
@@ -87,10 +72,12 @@ final class NibbleStore {
         mins[array][group] = min(x, offset + first, n);
         float min = UpperHalf.value(mins[array][group]);
         scales[array][group] = scale(x, offset + first, n, min);
-        float inverse = inverse(scales[array][group]);
-        for (int d = first; d < first + n; d++) {
-          int at = (block * pairs + d / 2) * PANEL + lane;
-          put(codes[array], at, d % 2 * 4, (x[offset + d] - min) * inverse);
+        float inverse = Codes.inverse(scales[array][group]);
+        int at = (block * pairs + first / 2) * PANEL + lane;
+        for (int d = first; d < first + n; d += 2, at += PANEL) {
+          int low = code(x[offset + d], min, inverse);
+          int high = d + 1 < first + n ? code(x[offset + d + 1], min, inverse) : 0;
+          codes[array][at] = (byte) (high << 4 | low);
         }
       }
     }
@@ -151,11 +138,16 @@ final class NibbleStore {
         mins[array][group] = min(x, offset + first, n);
         float min = UpperHalf.value(mins[array][group]);
         scales[array][group] = scale(x, offset + first, n, min);
-        float inverse = inverse(scales[array][group]);
-        for (int d = first; d < first + n; d++) {
-          int at = position * WIDTH + d % WIDTH;
-          int shift = d % PANEL / WIDTH * 4;
-          put(codes[array * slices + d / PANEL], at, shift, (x[offset + d] - min) * inverse);
+        float inverse = Codes.inverse(scales[array][group]);
+        for (int slice = first; slice < first + n; slice += PANEL) {
+          byte[] to = codes[array * slices + slice / PANEL];
+          int end = Math.min(WIDTH, first + n - slice);
+          for (int i = 0; i < end; i++) {
+            int d = slice + i;
+            int low = code(x[offset + d], min, inverse);
+            int high = d + WIDTH < first + n ? code(x[offset + d + WIDTH], min, inverse) : 0;
+            to[position * WIDTH + i] = (byte) (high << 4 | low);
+          }
         }
       }
     }

@@ -65,7 +65,8 @@ public final class VectorMath {
     return max(a, offset, n);
   }
 
-  private static float max(float[] a, int offset, int n) {
+  /** The largest of {@code n} values, 0 values having none: negative infinity. */
+  public static float max(float[] a, int offset, int n) {
     FloatVector m = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     int i = 0;
     for (int end = F.loopBound(n); i < end; i += WIDTH) {
@@ -76,6 +77,20 @@ public final class VectorMath {
       max = Math.max(max, a[offset + i]);
     }
     return max;
+  }
+
+  /** The smallest of {@code n} values, 0 values having none: infinity. */
+  public static float min(float[] a, int offset, int n) {
+    FloatVector m = FloatVector.broadcast(F, Float.POSITIVE_INFINITY);
+    int i = 0;
+    for (int end = F.loopBound(n); i < end; i += WIDTH) {
+      m = m.min(FloatVector.fromArray(F, a, offset + i));
+    }
+    float min = m.reduceLanes(VectorOperators.MIN);
+    for (; i < n; i++) {
+      min = Math.min(min, a[offset + i]);
+    }
+    return min;
   }
 
   /**
