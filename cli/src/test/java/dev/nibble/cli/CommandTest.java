@@ -19,6 +19,9 @@ class CommandTest {
   private static final String LLAMA =
       SharedData.repositoryRoot().resolve("models/src/test/resources/families/llama").toString();
 
+  private static final String TINY =
+      SharedData.repositoryRoot().resolve("models/tiny-lm").toString();
+
   @TempDir private Path dir;
 
   @Test
@@ -90,6 +93,18 @@ class CommandTest {
     assertThat(run.code()).isEqualTo(2);
     assertThat(run.err()).contains("--recipie");
     assertThat(CommandRun.of("frobnicate").code()).isEqualTo(2);
+  }
+
+  @Test
+  void runTakesACacheForKeysAndValuesApart() {
+    CommandRun wrong = CommandRun.of("run", LLAMA, "a", "--cache", "k=q8");
+    assertThat(wrong.code()).isEqualTo(2);
+    assertThat(wrong.err().strip().lines()).hasSize(1);
+    assertThat(wrong.err()).contains("--cache").contains("k=q8,v=q4").contains("'k=q8'");
+    for (String cache : new String[] {"fp32", "q4", "k=q8,v=q4"}) {
+      CommandRun run = CommandRun.of("run", TINY, "A text", "-n", "3", "--cache", cache);
+      assertThat(run.code()).as(run.err()).isZero();
+    }
   }
 
   @Test

@@ -8,7 +8,8 @@ import dev.nibble.runtime.decoder.KvKinds;
  * How a model runs.
  *
  * @param threads threads including the caller's, 1 to 1024
- * @param cache element types of the key-value cache
+ * @param cache element types of the key-value cache of a decoder; an encoder keeps nothing and
+ *     always has single precision
  * @param contextLength most tokens of a session; 0 for the length the model was trained for
  * @param chunk tokens that prefill runs at a time, at least 1
  * @param activations what linear layers of sessions make of their inputs
@@ -17,13 +18,13 @@ public record RuntimeOptions(
     int threads, KvKinds cache, int contextLength, int chunk, Activations activations) {
 
   /**
-   * All processors, single-precision cache, the model's own context length, 512-token chunks,
+   * All processors, half-precision cache, the model's own context length, 512-token chunks,
    * activations of 8 bits.
    */
   public static final RuntimeOptions DEFAULT =
       new RuntimeOptions(
           Runtime.getRuntime().availableProcessors(),
-          KvKinds.of(KvKind.FP32),
+          KvKinds.of(KvKind.FP16),
           0,
           512,
           Activations.INT8);

@@ -8,6 +8,8 @@ import dev.nibble.core.model.ModelWeights;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.token.Tokenizer;
 import dev.nibble.runtime.decoder.ForwardPass;
+import dev.nibble.runtime.decoder.KvKind;
+import dev.nibble.runtime.decoder.KvKinds;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
@@ -44,7 +46,7 @@ public final class TextEncoder implements Encoder {
     this.network = NetworkLoader.load(weights, KernelSet.standard());
     this.team = new Team(options.threads());
     this.pass = new ForwardPass(network, new Products(team, network.widest()));
-    this.sequence = pass.newSequence(options.cache(), weights.config().maxPositions());
+    this.sequence = pass.newSequence(KvKinds.of(KvKind.FP32), weights.config().maxPositions());
   }
 
   /**

@@ -7,6 +7,8 @@ import dev.nibble.core.model.ModelWeights;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.token.Tokenizer;
 import dev.nibble.runtime.decoder.ForwardPass;
+import dev.nibble.runtime.decoder.KvKind;
+import dev.nibble.runtime.decoder.KvKinds;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
@@ -146,20 +148,21 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * The view that evaluation needs, with its own cache and single-precision activations: it
-   * measures what the weights are worth, whatever the machine.
+   * The view that evaluation needs, with activations and a cache of its own in single precision: it
+   * measures what the weights are worth, whatever the machine and the options.
    */
   public LanguageModel asLanguageModel() {
-    return view(exact);
+    return view(exact, KvKinds.of(KvKind.FP32));
   }
 
-  /** As {@link #asLanguageModel}, but with the arithmetic of the sessions. */
+  /** As {@link #asLanguageModel}, but with the arithmetic and the kind of cache of the sessions. */
   public LanguageModel asSessionsRun() {
-    return view(fast());
+    return view(fast(), options.cache());
   }
 
-  private LanguageModel view(ForwardPass pass) {
-    return new PrefillModel(pass, sequence(pass), options.chunk(), config().vocabSize());
+  private LanguageModel view(ForwardPass pass, KvKinds cache) {
+    Sequence sequence = pass.newSequence(cache, contextLength());
+    return new PrefillModel(pass, sequence, options.chunk(), config().vocabSize());
   }
 
   /**
