@@ -8,6 +8,7 @@ import dev.nibble.eval.tasks.TaskOptions;
 import dev.nibble.pipeline.evaluate.Evaluation;
 import dev.nibble.pipeline.evaluate.EvaluationOptions;
 import dev.nibble.pipeline.evaluate.EvaluationResult;
+import dev.nibble.runtime.Activations;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -80,6 +81,13 @@ final class EvaluateCommand implements Runnable {
   private int threads = Runtime.getRuntime().availableProcessors();
 
   @Option(
+      names = "--activations",
+      paramLabel = "TYPE",
+      description =
+          "Arithmetic of MODEL: ${COMPLETION-CANDIDATES}; int8 is what run uses (default: fp32).")
+  private Activations activations = Activations.FP32;
+
+  @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE",
       description = "Report page to write; its JSON goes beside it.")
@@ -98,6 +106,7 @@ final class EvaluateCommand implements Runnable {
             tasks,
             TaskOptions.DEFAULT.withLimit(limit).withShots(shots),
             data.catalog(hub),
+            activations,
             threads,
             ConsoleProgress.standard());
     EvaluationResult result =

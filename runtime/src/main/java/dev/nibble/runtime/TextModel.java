@@ -160,6 +160,11 @@ public final class TextModel implements AutoCloseable {
     return view(fast(), options.cache());
   }
 
+  /** As sessions run for {@link Activations#INT8}, else as evaluation does. */
+  public LanguageModel asLanguageModel(Activations activations) {
+    return activations == Activations.INT8 ? asSessionsRun() : asLanguageModel();
+  }
+
   private LanguageModel view(ForwardPass pass, KvKinds cache) {
     Sequence sequence = pass.newSequence(cache, contextLength());
     return new PrefillModel(pass, sequence, options.chunk(), config().vocabSize());

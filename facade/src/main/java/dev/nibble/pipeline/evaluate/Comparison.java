@@ -13,6 +13,7 @@ import dev.nibble.eval.scoring.Window;
 import dev.nibble.io.data.DataCatalog;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.io.token.Tokenizer;
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.TextModel;
 import java.nio.file.Path;
@@ -40,7 +41,7 @@ public final class Comparison {
     RuntimeOptions runtime = RuntimeOptions.DEFAULT.withThreads(threads);
     try (Original reference = new Original(source, runtime);
         TextModel after = TextModel.of(OpenedModel.open(quantized).weights(), runtime);
-        LanguageModel candidate = after.asLanguageModel();
+        LanguageModel candidate = after.asLanguageModel(options.activations());
         Workers workers = new Workers(threads)) {
       Protocol protocol =
           options
@@ -53,10 +54,17 @@ public final class Comparison {
               ? new KeptBaselines(options.originals().get())
                   .open(source, reference::model, windows, workers, progress)
               : Baseline.live(reference.model(), windows, workers)) {
-        String conditions = protocol.text() + ", " + text.id();
+        String conditions = conditions(protocol, text, options.activations());
         return Divergence.measure(baseline, candidate, conditions, workers, progress);
       }
     }
+  }
+
+  /** What stands beside a figure, so that it can be measured again. */
+  private static String conditions(
+      Protocol protocol, TokenizedText text, Activations activations) {
+    String plain = protocol.text() + ", " + text.id();
+    return activations == Activations.FP32 ? plain : plain + ", activations of 8 bits";
   }
 
   /** An original that is made ready to run only when it has to. */

@@ -16,6 +16,7 @@ import dev.nibble.eval.tasks.TaskResult;
 import dev.nibble.eval.tasks.TaskRunner;
 import dev.nibble.io.data.DataCatalog;
 import dev.nibble.io.token.Tokenizer;
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.GenerateOptions;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.Sampling;
@@ -35,6 +36,7 @@ import java.util.Optional;
  * @param tasks names of zero- and few-shot tasks, possibly none
  * @param taskOptions their limits
  * @param data where data ids lead
+ * @param activations arithmetic of the model; originals run in single precision
  * @param threads do not change results
  * @param progress told how far it is
  */
@@ -44,6 +46,7 @@ public record Evaluation(
     List<String> tasks,
     TaskOptions taskOptions,
     DataCatalog data,
+    Activations activations,
     int threads,
     Progress progress) {
 
@@ -67,8 +70,8 @@ public record Evaluation(
     if (Compared.isEncoder(model)) {
       return EvaluationResult.ofEncoder(EncoderEvaluation.measure(this, model, base));
     }
-    Alone result = alone(model);
-    Optional<Alone> original = base.map(this::alone);
+    Alone result = alone(model, activations);
+    Optional<Alone> original = base.map(b -> alone(b, Activations.FP32));
     Optional<DivergenceResult> distance =
         base.flatMap(
             b ->
@@ -86,13 +89,14 @@ public record Evaluation(
   }
 
   private DivergenceResult distance(Path model, Path base, Protocol protocol) {
-    return Comparison.measure(
-        base, model, new EvaluationOptions(text, protocol), data, threads, progress);
+    EvaluationOptions options =
+        new EvaluationOptions(text, protocol).withActivations(activations);
+    return Comparison.measure(base, model, options, data, threads, progress);
   }
 
-  private Alone alone(Path model) {
+  private Alone alone(Path model, Activations arithmetic) {
     try (TextModel opened = TextModel.load(model, RuntimeOptions.DEFAULT.withThreads(threads));
-        LanguageModel language = opened.asLanguageModel();
+        LanguageModel language = opened.asLanguageModel(arithmetic);
         Workers workers = new Workers(threads)) {
       List<PerplexityResult> perplexities = new ArrayList<>();
       for (Protocol protocol : protocols) {

@@ -84,8 +84,8 @@ public record StudyRun(
   }
 
   private EvaluationOptions on(String dataset) {
-    return new EvaluationOptions(
-        dataset, evaluation.protocol(), Optional.of(folder.resolve(Sweep.ORIGINALS)));
+    return new EvaluationOptions(dataset, evaluation.protocol())
+        .keepingOriginals(folder.resolve(Sweep.ORIGINALS));
   }
 
   private Map<String, Fidelity> measured(Path model, Sweep.Cell cell, List<String> datasets) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.runtime.RandomModel;
+import dev.nibble.runtime.emit.EmittedFloats;
 import dev.nibble.runtime.kernel.Team;
 import java.util.Arrays;
 import java.util.Random;
@@ -67,7 +68,7 @@ class AttentionTest {
       rows.add(sequence, tokens, 0, tokens.length, positions, false, () -> false);
       float[] out = new float[q.length];
       try (Team team = new Team(threads)) {
-        new Attention(config, threads).run(rows, LAYER, q, out, team);
+        new Attention(config, EmittedFloats.orVector(), threads).run(rows, LAYER, q, out, team);
       }
       return out;
     }
