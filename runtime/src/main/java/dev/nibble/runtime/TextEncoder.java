@@ -13,6 +13,7 @@ import dev.nibble.runtime.decoder.KvKinds;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
+import dev.nibble.runtime.emit.EmittedFloats;
 import dev.nibble.runtime.kernel.KernelSet;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
@@ -45,7 +46,8 @@ public final class TextEncoder implements Encoder {
     this.source = source;
     this.network = NetworkLoader.load(weights, KernelSet.standard());
     this.team = new Team(options.threads());
-    this.pass = new ForwardPass(network, new Products(team, network.widest()));
+    Products products = new Products(team, network.widest(), EmittedFloats.orVector());
+    this.pass = new ForwardPass(network, products);
     this.sequence = pass.newSequence(KvKinds.of(KvKind.FP32), weights.config().maxPositions());
   }
 

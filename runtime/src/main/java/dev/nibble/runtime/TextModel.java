@@ -12,6 +12,7 @@ import dev.nibble.runtime.decoder.KvKinds;
 import dev.nibble.runtime.decoder.Network;
 import dev.nibble.runtime.decoder.NetworkLoader;
 import dev.nibble.runtime.decoder.Sequence;
+import dev.nibble.runtime.emit.EmittedFloats;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ public final class TextModel implements AutoCloseable {
     this.options = options;
     Network network = NetworkLoader.load(weights, Activations.FP32.kernels());
     this.team = new Team(options.threads());
-    this.products = new Products(team, network.widest());
+    this.products = new Products(team, network.widest(), EmittedFloats.orVector());
     this.exact = new ForwardPass(network, products);
   }
 

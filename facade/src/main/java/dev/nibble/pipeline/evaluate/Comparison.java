@@ -61,8 +61,7 @@ public final class Comparison {
   }
 
   /** What stands beside a figure, so that it can be measured again. */
-  private static String conditions(
-      Protocol protocol, TokenizedText text, Activations activations) {
+  private static String conditions(Protocol protocol, TokenizedText text, Activations activations) {
     String plain = protocol.text() + ", " + text.id();
     return activations == Activations.FP32 ? plain : plain + ", activations of 8 bits";
   }

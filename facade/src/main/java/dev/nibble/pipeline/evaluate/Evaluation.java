@@ -89,8 +89,7 @@ public record Evaluation(
   }
 
   private DivergenceResult distance(Path model, Path base, Protocol protocol) {
-    EvaluationOptions options =
-        new EvaluationOptions(text, protocol).withActivations(activations);
+    EvaluationOptions options = new EvaluationOptions(text, protocol).withActivations(activations);
     return Comparison.measure(base, model, options, data, threads, progress);
   }
 

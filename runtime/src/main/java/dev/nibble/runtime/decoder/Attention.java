@@ -3,9 +3,9 @@ package dev.nibble.runtime.decoder;
 import static dev.nibble.runtime.kernel.Lanes.PANEL;
 
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.runtime.kernel.FloatKernels;
 import dev.nibble.runtime.kernel.Lanes;
 import dev.nibble.runtime.kernel.Team;
-import dev.nibble.runtime.kernel.Tile;
 import dev.nibble.runtime.kernel.VectorMath;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -33,6 +33,7 @@ final class Attention implements Team.Task {
   /** Between rows of scores; no power of two, so that rows do not share cache sets. */
   private static final int STRIDE = KEYS + PANEL;
 
+  private final FloatKernels floats;
   private final int heads;
   private final int headDim;
   private final int group;
@@ -55,7 +56,8 @@ final class Attention implements Team.Task {
   private float[] q;
   private float[] out;
 
-  Attention(ModelConfig config, int threads) {
+  Attention(ModelConfig config, FloatKernels floats, int threads) {
+    this.floats = floats;
     heads = config.heads();
     headDim = config.headDim();
     group = heads / config.kvHeads();
@@ -164,10 +166,9 @@ final class Attention implements Team.Task {
   private void scores(Space s, int array, int begin, int end) {
     KeyStore keys = s.cache.keys();
     for (int p = begin; p < end; p += PANEL) {
-      float[] panel = keys.panel(array, p / PANEL, s.keys);
-      int at = keys.panelAt(p / PANEL);
-      Tile.multiply(
-          panel, at, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
+      keys.panel(array, p / PANEL, s.keys);
+      floats.tile(
+          s.keys, 0, headDim, q, s.queryAt, 0, s.scores, s.scoreAt, p - begin, s.rows, false);
     }
   }
 
@@ -199,7 +200,7 @@ final class Attention implements Team.Task {
       s.sums[row] *= shrink;
       s.maxima[row] = max;
     }
-    s.sums[row] += VectorMath.exponentials(s.scores, at + low, high - low, s.maxima[row]);
+    s.sums[row] += floats.exponentials(s.scores, at + low, high - low, s.maxima[row]);
   }
 
   private void mix(Space s, int array, int begin, int end, boolean add) {
@@ -207,10 +208,10 @@ final class Attention implements Team.Task {
     for (int slice = 0; slice < s.cache.shape().slices(); slice++) {
       for (int p = begin; p < end; p += MIXED) {
         int to = Math.min(end, p + MIXED);
-        float[] rows = values.slice(array, slice, p, to, s.values);
-        Tile.multiply(
-            rows,
-            values.sliceAt(p),
+        values.slice(array, slice, p, to, s.values);
+        floats.tile(
+            s.values,
+            0,
             to - p,
             s.scores,
             s.scoreAt,

@@ -63,16 +63,9 @@ final class ByteStore {
     }
 
     @Override
-    public float[] panel(int array, int block, float[] scratch) {
+    public void panel(int array, int block, float[] to) {
       int at = block * PANEL;
-      CacheBytes.keys(
-          codes[array], at * headDim, scales[array], at * groups, GROUP, headDim, scratch);
-      return scratch;
-    }
-
-    @Override
-    public int panelAt(int block) {
-      return 0;
+      CacheBytes.keys(codes[array], at * headDim, scales[array], at * groups, GROUP, headDim, to);
     }
   }
 
@@ -121,16 +114,10 @@ final class ByteStore {
     }
 
     @Override
-    public float[] slice(int array, int slice, int from, int to, float[] scratch) {
+    public void slice(int array, int slice, int from, int to, float[] out) {
       byte[] rows = codes[array * slices + slice];
       int scale = from * groups + slice * PANEL / GROUP;
-      CacheBytes.values(rows, from * PANEL, scales[array], scale, groups, to - from, scratch);
-      return scratch;
-    }
-
-    @Override
-    public int sliceAt(int from) {
-      return 0;
+      CacheBytes.values(rows, from * PANEL, scales[array], scale, groups, to - from, out);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.nibble.runtime.decoder;
 
 import dev.nibble.core.model.Mlp;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.runtime.kernel.FloatKernels;
 import dev.nibble.runtime.kernel.Team;
 import dev.nibble.runtime.kernel.VectorMath;
 import java.util.Arrays;
@@ -12,6 +13,7 @@ import java.util.Arrays;
  */
 final class FeedForwardRun {
   private final ModelConfig config;
+  private final FloatKernels floats;
   private final Team team;
   private final Linears linears;
   private final int inner;
@@ -26,7 +28,8 @@ final class FeedForwardRun {
   private float[] sharedLogits = {};
   private int[] partOwners = {};
 
-  FeedForwardRun(ModelConfig config, Team team, Linears linears) {
+  FeedForwardRun(ModelConfig config, FloatKernels floats, Team team, Linears linears) {
+    this.floats = floats;
     this.config = config;
     this.team = team;
     this.linears = linears;
@@ -144,6 +147,10 @@ final class FeedForwardRun {
     public void run(int t, int worker) {
       int n = width;
       int at = t * n;
+      if (config.gated() && config.activation() == ModelConfig.Activation.SILU) {
+        floats.swiglu(gate, up, at, n);
+        return;
+      }
       activate(config.activation(), gate, at, n);
       if (config.gated()) {
         VectorMath.times(gate, at, up, at, n);

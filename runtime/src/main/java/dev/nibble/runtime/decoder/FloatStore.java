@@ -2,7 +2,7 @@ package dev.nibble.runtime.decoder;
 
 import static dev.nibble.runtime.kernel.Lanes.PANEL;
 
-/** Single precision: the tile reads the store itself. */
+/** Single precision. */
 final class FloatStore {
   private FloatStore() {}
 
@@ -29,20 +29,16 @@ final class FloatStore {
     @Override
     public void store(int array, int position, float[] x, int offset) {
       float[] to = panels[array];
-      int at = panelAt(position / PANEL) + position % PANEL;
+      int at = position / PANEL * headDim * PANEL + position % PANEL;
       for (int d = 0; d < headDim; d++) {
         to[at + d * PANEL] = x[offset + d];
       }
     }
 
     @Override
-    public float[] panel(int array, int block, float[] scratch) {
-      return panels[array];
-    }
-
-    @Override
-    public int panelAt(int block) {
-      return block * headDim * PANEL;
+    public void panel(int array, int block, float[] to) {
+      int n = headDim * PANEL;
+      System.arraycopy(panels[array], block * n, to, 0, n);
     }
   }
 
@@ -77,13 +73,8 @@ final class FloatStore {
     }
 
     @Override
-    public float[] slice(int array, int slice, int from, int to, float[] scratch) {
-      return rows[array * slices + slice];
-    }
-
-    @Override
-    public int sliceAt(int from) {
-      return from * PANEL;
+    public void slice(int array, int slice, int from, int to, float[] out) {
+      System.arraycopy(rows[array * slices + slice], from * PANEL, out, 0, (to - from) * PANEL);
     }
   }
 }

@@ -53,9 +53,9 @@ public final class ForwardPass {
     this.products = products;
     this.team = products.team();
     this.linears = new Linears(products);
-    this.feedForward = new FeedForwardRun(config, team, linears);
+    this.feedForward = new FeedForwardRun(config, products.floats(), team, linears);
     this.norms = new NormRows(team);
-    this.attention = new Attention(config, team.threads());
+    this.attention = new Attention(config, products.floats(), team.threads());
     this.sharedRotary =
         rotary() && !RotaryTable.dependOnLength(config) ? RotaryTable.of(config) : null;
   }

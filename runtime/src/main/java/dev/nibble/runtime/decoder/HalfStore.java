@@ -47,15 +47,9 @@ final class HalfStore {
     }
 
     @Override
-    public float[] panel(int array, int block, float[] scratch) {
+    public void panel(int array, int block, float[] to) {
       int n = headDim * PANEL;
-      Halves.toFloats(panels[array], block * n, scratch, 0, n);
-      return scratch;
-    }
-
-    @Override
-    public int panelAt(int block) {
-      return 0;
+      Halves.toFloats(panels[array], block * n, to, 0, n);
     }
   }
 
@@ -93,14 +87,8 @@ final class HalfStore {
     }
 
     @Override
-    public float[] slice(int array, int slice, int from, int to, float[] scratch) {
-      Halves.toFloats(rows[array * slices + slice], from * PANEL, scratch, 0, (to - from) * PANEL);
-      return scratch;
-    }
-
-    @Override
-    public int sliceAt(int from) {
-      return 0;
+    public void slice(int array, int slice, int from, int to, float[] out) {
+      Halves.toFloats(rows[array * slices + slice], from * PANEL, out, 0, (to - from) * PANEL);
     }
   }
 }

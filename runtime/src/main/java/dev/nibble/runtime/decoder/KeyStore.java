@@ -21,14 +21,9 @@ interface KeyStore {
   void store(int array, int position, float[] x, int offset);
 
   /**
-   * The panel of positions {@code block * PANEL} and following, as floats.
+   * Writes the panel of positions {@code block * PANEL} and following as floats.
    *
-   * @param scratch room for a panel of {@code headDim + 1} rows, filled unless floats are stored
-   * @return the array that holds the panel from {@link #panelAt}: the store's own or {@code
-   *     scratch}
+   * @param to room for a panel of {@code headDim + 1} rows
    */
-  float[] panel(int array, int block, float[] scratch);
-
-  /** Where the panel starts in the array that {@link #panel} returned. */
-  int panelAt(int block);
+  void panel(int array, int block, float[] to);
 }

@@ -83,17 +83,11 @@ final class NibbleStore {
     }
 
     @Override
-    public float[] panel(int array, int block, float[] scratch) {
+    public void panel(int array, int block, float[] to) {
       int at = block * PANEL;
       short[] scale = scales[array];
       CacheNibbles.keys(
-          codes[array], at * pairs, scale, mins[array], at * groups, GROUP, headDim, scratch);
-      return scratch;
-    }
-
-    @Override
-    public int panelAt(int block) {
-      return 0;
+          codes[array], at * pairs, scale, mins[array], at * groups, GROUP, headDim, to);
     }
   }
 
@@ -153,17 +147,11 @@ final class NibbleStore {
     }
 
     @Override
-    public float[] slice(int array, int slice, int from, int to, float[] scratch) {
+    public void slice(int array, int slice, int from, int to, float[] out) {
       byte[] rows = codes[array * slices + slice];
       int group = from * groups + slice * PANEL / GROUP;
       CacheNibbles.values(
-          rows, from * WIDTH, scales[array], mins[array], group, groups, to - from, scratch);
-      return scratch;
-    }
-
-    @Override
-    public int sliceAt(int from) {
-      return 0;
+          rows, from * WIDTH, scales[array], mins[array], group, groups, to - from, out);
     }
   }
 }

@@ -19,13 +19,9 @@ interface ValueStore {
   void store(int array, int position, float[] x, int offset);
 
   /**
-   * Positions {@code from} (inclusive) to {@code to} of a slice, as floats.
+   * Writes positions {@code from} (inclusive) to {@code to} of a slice as floats.
    *
-   * @param scratch room for {@code (to - from) * PANEL} floats, filled unless floats are stored
-   * @return the array that holds them from {@link #sliceAt}: the store's own or {@code scratch}
+   * @param out room for {@code (to - from) * PANEL} floats
    */
-  float[] slice(int array, int slice, int from, int to, float[] scratch);
-
-  /** Where position {@code from} starts in the array that {@link #slice} returned. */
-  int sliceAt(int from);
+  void slice(int array, int slice, int from, int to, float[] out);
 }

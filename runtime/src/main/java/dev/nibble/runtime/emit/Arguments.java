@@ -28,6 +28,20 @@ final class Arguments {
   static final int IN = 40;
   static final int CONSTANTS = 56;
 
+  // of float tiles: byte offsets into the arrays
+  static final int PANEL = 0;
+  static final int LENGTH = 8;
+  static final int TILE_IN = 16;
+  static final int TILE_OUT = 64;
+
+  // of element-wise functions: byte offsets, and floats
+  static final int FIRST = 0;
+  static final int SECOND = 8;
+  static final int VECTORS = 16;
+  static final int PARAMETER = 24;
+  static final int RESULT = 28;
+  static final int FUNCTION_CONSTANTS = 32;
+
   private static final int BYTES = 128;
 
   private final MemorySegment block = Arena.ofAuto().allocate(BYTES, 64);
@@ -40,6 +54,10 @@ final class Arguments {
 
   void set(int at, long value) {
     block.set(JAVA_LONG, at, value);
+  }
+
+  float getFloat(int at) {
+    return block.get(JAVA_FLOAT, at);
   }
 
   void setInt(int at, int value) {

@@ -12,6 +12,12 @@ final class Assembler {
   /** Element of a memory operand that every lane receives ({@code {1to16}}). */
   private static final boolean BROADCAST = true;
 
+  /** Operand code that says a SIB byte follows. */
+  private static final int SIB = 4;
+
+  private static final int NO_INDEX = 4 << 3;
+  private static final int TIMES_4 = 2 << 6;
+
   private static final int NONE = 0;
   private static final int P66 = 1;
   private static final int PF3 = 2;
@@ -33,12 +39,16 @@ final class Assembler {
   private static final Op MOVUPS_STORE = new Op(MAP_0F, NONE, 0, 0x11);
   private static final Op MOVSS_STORE = new Op(MAP_0F, PF3, 0, 0x11);
   private static final Op MULPS = new Op(MAP_0F, NONE, 0, 0x59);
+  private static final Op ADDPS = new Op(MAP_0F, NONE, 0, 0x58);
+  private static final Op SUBPS = new Op(MAP_0F, NONE, 0, 0x5C);
+  private static final Op MINPS = new Op(MAP_0F, NONE, 0, 0x5D);
   private static final Op CVTDQ2PS = new Op(MAP_0F, NONE, 0, 0x5B);
   private static final Op CVTPS2DQ = new Op(MAP_0F, P66, 0, 0x5B);
   private static final Op DIVPS = new Op(MAP_0F, NONE, 0, 0x5E);
   private static final Op MAXPS = new Op(MAP_0F, NONE, 0, 0x5F);
   private static final Op PSHUFD = new Op(MAP_0F, P66, 0, 0x70);
   private static final Op SHIFT_WORDS = new Op(MAP_0F, P66, 0, 0x71);
+  private static final Op SHIFT_INTS = new Op(MAP_0F, P66, 0, 0x72);
   private static final Op PANDD = new Op(MAP_0F, P66, 0, 0xDB);
   private static final Op PXORD = new Op(MAP_0F, P66, 0, 0xEF);
   private static final Op PADDD = new Op(MAP_0F, P66, 0, 0xFE);
@@ -47,6 +57,7 @@ final class Assembler {
   private static final Op PMULLD = new Op(MAP_0F38, P66, 0, 0x40);
   private static final Op PDPBUSD = new Op(MAP_0F38, P66, 0, 0x50);
   private static final Op PBROADCASTD = new Op(MAP_0F38, P66, 0, 0x58);
+  private static final Op FMADD213PS = new Op(MAP_0F38, P66, 0, 0xA8);
   private static final Op FMADD231PS = new Op(MAP_0F38, P66, 0, 0xB8);
   private static final Op PTERNLOGD = new Op(MAP_0F3A, P66, 0, 0x25);
   private static final Op SHUFI32X4 = new Op(MAP_0F3A, P66, 0, 0x43);
@@ -135,6 +146,12 @@ final class Assembler {
     emit(bits);
   }
 
+  /** {@code d = s shifted left}, integers. */
+  void vpslld(int d, int s, int bits) {
+    vector(SHIFT_INTS, 6, d, s);
+    emit(bits);
+  }
+
   /** {@code d = the 16 half-precision floats at m}. */
   void vcvtph2ps(int d, Mem m) {
     vector(CVTPH2PS, d, 0, m, false, 32);
@@ -160,6 +177,21 @@ final class Assembler {
     vector(MULPS, d, a, b);
   }
 
+  /** {@code d = a + b}. */
+  void vaddps(int d, int a, int b) {
+    vector(ADDPS, d, a, b);
+  }
+
+  /** {@code d = a - b}. */
+  void vsubps(int d, int a, int b) {
+    vector(SUBPS, d, a, b);
+  }
+
+  /** {@code d = min(a, b)}. */
+  void vminps(int d, int a, int b) {
+    vector(MINPS, d, a, b);
+  }
+
   /** {@code d = a / b}. */
   void vdivps(int d, int a, int b) {
     vector(DIVPS, d, a, b);
@@ -168,6 +200,16 @@ final class Assembler {
   /** {@code d = max(a, b)}. */
   void vmaxps(int d, int a, int b) {
     vector(MAXPS, d, a, b);
+  }
+
+  /** {@code d += a · b}, rounded once. */
+  void vfmadd231ps(int d, int a, int b) {
+    vector(FMADD231PS, d, a, b);
+  }
+
+  /** {@code d = d · a + b}, rounded once. */
+  void vfmadd213ps(int d, int a, int b) {
+    vector(FMADD213PS, d, a, b);
   }
 
   /** {@code d += a · the float at m}, rounded once. */
@@ -198,7 +240,8 @@ final class Assembler {
   }
 
   private void vector(Op op, int reg, int source, Mem m, boolean broadcast, int unit) {
-    prefix(op, reg, source, 1, m.base().high() ^ 1, broadcast ? 1 : 0);
+    int x = m.index() == null ? 1 : m.index().high() ^ 1;
+    prefix(op, reg, source, x, m.base().high() ^ 1, broadcast ? 1 : 0);
     emit(op.opcode);
     operand(reg & 7, m, unit);
   }
@@ -282,6 +325,18 @@ final class Assembler {
     emit(0x83, 0xF8 | d.low(), value);
   }
 
+  /** {@code d += 1}, to be followed by {@link #jnz}. */
+  void inc(Gpr d) {
+    rex(Gpr.RAX, d);
+    emit(0xFF, 0xC0 | d.low());
+  }
+
+  /** {@code d = -d}. */
+  void neg(Gpr d) {
+    rex(Gpr.RAX, d);
+    emit(0xF7, 0xD8 | d.low());
+  }
+
   /** Jumps back unless the last result was 0 or the last comparison equal. */
   void jnz(int target) {
     emit(0x0F, 0x85);
@@ -353,14 +408,14 @@ final class Assembler {
   /** ModRM, SIB and displacement; a one-byte displacement counts units. */
   private void operand(int reg, Mem m, int unit) {
     int base = m.base().low();
-    boolean needsSib = base == Gpr.RSP.low();
+    boolean needsSib = m.index() != null || base == Gpr.RSP.low();
     boolean needsDisp = base == Gpr.RBP.low();
     int disp = m.disp();
     boolean small = disp % unit == 0 && disp / unit >= -128 && disp / unit <= 127;
     int mode = disp == 0 && !needsDisp ? 0x00 : small ? 0x40 : 0x80;
-    emit(mode | reg << 3 | base);
+    emit(mode | reg << 3 | (needsSib ? SIB : base));
     if (needsSib) {
-      emit(0x24);
+      emit(m.index() == null ? NO_INDEX | base : TIMES_4 | m.index().low() << 3 | base);
     }
     if (mode == 0x40) {
       emit(disp / unit);

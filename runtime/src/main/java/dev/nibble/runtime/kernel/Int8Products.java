@@ -15,16 +15,12 @@ final class Int8Products {
   /** Inputs that one thread rounds faster than several would. */
   private static final int ALONE = 8;
 
-  private static final int SEGMENTS = 16;
-
   private final Team team;
   private final float[][] edges;
   private final InputTile[] layouts = new InputTile[InputTile.MOST + 1];
   private final RoundTask rounding = new RoundTask();
   private final ProductTask product = new ProductTask();
-  private final float[][] arrays = new float[SEGMENTS][];
-  private final MemorySegment[] segments = new MemorySegment[SEGMENTS];
-  private int nextSegment;
+  private final ArraySegments segments = new ArraySegments();
   private MemorySegment memory = MemorySegment.NULL;
   private MemorySegment[] tiles = {};
   private MemorySegment whole = MemorySegment.NULL;
@@ -54,7 +50,7 @@ final class Int8Products {
       boolean same) {
     if (!same || columns != w.columns() || tokens != count || !w.form().equals(form)) {
       place(w, count);
-      rounding.set(w, segment(x), xOffset, xStride);
+      rounding.set(w, segments.of(x), xOffset, xStride);
       if (count < ALONE) {
         for (int t = 0; t < count; t++) {
           rounding.run(t, 0);
@@ -97,20 +93,6 @@ final class Int8Products {
     }
   }
 
-  /** The segment over an array, kept from call to call. */
-  private MemorySegment segment(float[] array) {
-    for (int i = 0; i < SEGMENTS; i++) {
-      if (arrays[i] == array) {
-        return segments[i];
-      }
-    }
-    int i = nextSegment;
-    nextSegment = (i + 1) % SEGMENTS;
-    arrays[i] = array;
-    segments[i] = MemorySegment.ofArray(array);
-    return segments[i];
-  }
-
   private InputTile layoutOf(int tile) {
     return layouts[Math.min(InputTile.MOST, tokens - tile * InputTile.MOST)];
   }
@@ -150,7 +132,7 @@ final class Int8Products {
       this.w = w;
       this.bias = bias;
       this.y = y;
-      this.ySegment = segment(y);
+      this.ySegment = segments.of(y);
       this.offset = offset;
       this.stride = stride;
       int wanted = team.threads() == 1 && tokens == 1 ? 1 : CHUNKS * team.threads();

@@ -10,6 +10,7 @@ import java.util.Arrays;
  */
 public final class Products {
   private final Team team;
+  private final FloatKernels floats;
   private final Scratch[] scratch;
   private final Input input;
   private final Int8Products rounded;
@@ -26,7 +27,17 @@ public final class Products {
    * @param team threads to run on
    */
   public Products(Team team, int columns) {
+    this(team, columns, FloatKernels.VECTOR);
+  }
+
+  /**
+   * With other float loops.
+   *
+   * @param floats loops around the products, handed on by {@link #floats}
+   */
+  public Products(Team team, int columns, FloatKernels floats) {
     this.team = team;
+    this.floats = floats;
     this.scratch = new Scratch[team.threads()];
     this.edges = new float[team.threads()][0];
     for (int i = 0; i < scratch.length; i++) {
@@ -34,6 +45,11 @@ public final class Products {
     }
     this.input = new Input(columns);
     this.rounded = new Int8Products(team);
+  }
+
+  /** The loops around the products. */
+  public FloatKernels floats() {
+    return floats;
   }
 
   /** The threads. */

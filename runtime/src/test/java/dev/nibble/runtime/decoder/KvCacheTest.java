@@ -34,16 +34,17 @@ class KvCacheTest {
     int headDim = cache.shape().headDim();
     KeyStore keys = cache.keys();
     int block = position / Lanes.PANEL;
-    float[] panel = keys.panel(array, block, new float[(headDim + 1) * Lanes.PANEL]);
-    return panel[keys.panelAt(block) + d * Lanes.PANEL + position % Lanes.PANEL];
+    float[] panel = new float[(headDim + 1) * Lanes.PANEL];
+    keys.panel(array, block, panel);
+    return panel[d * Lanes.PANEL + position % Lanes.PANEL];
   }
 
   private static float value(KvCache cache, int array, int position, int d) {
     ValueStore values = cache.values();
     int from = position - position % 3;
-    float[] scratch = new float[3 * Lanes.PANEL];
-    float[] rows = values.slice(array, d / Lanes.PANEL, from, position + 1, scratch);
-    return rows[values.sliceAt(from) + (position - from) * Lanes.PANEL + d % Lanes.PANEL];
+    float[] rows = new float[3 * Lanes.PANEL];
+    values.slice(array, d / Lanes.PANEL, from, position + 1, rows);
+    return rows[(position - from) * Lanes.PANEL + d % Lanes.PANEL];
   }
 
   private static void holds(KvCache cache, KvKind kind, int array, float[] x, int positions) {
