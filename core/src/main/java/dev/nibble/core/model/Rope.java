@@ -55,6 +55,21 @@ public final class Rope {
     return f;
   }
 
+  /**
+   * The shortest sequence with the frequencies of one of {@code sequenceLength}: 0 where the length
+   * does not matter.
+   */
+  public static int effectiveLength(RopeConfig rope, int maxPositions, int sequenceLength) {
+    return switch (rope.scaling()) {
+      case DYNAMIC -> sequenceLength <= maxPositions ? 0 : sequenceLength;
+      case LONGROPE -> {
+        int original = original(rope, maxPositions);
+        yield sequenceLength <= original ? 0 : original + 1;
+      }
+      default -> 0;
+    };
+  }
+
   /** Factor on both cosine and sine: 1 except for YaRN and LongRoPE. */
   public static double attentionFactor(RopeConfig rope, int maxPositions) {
     if (rope.attentionFactor() != 0) {

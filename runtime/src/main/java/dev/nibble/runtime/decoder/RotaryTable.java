@@ -3,6 +3,7 @@ package dev.nibble.runtime.decoder;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.Rope;
 import dev.nibble.core.model.RopeConfig;
+import dev.nibble.runtime.kernel.VectorMath;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -13,9 +14,14 @@ final class RotaryTable {
   private final int maxPositions;
   private final int half;
   private final float factor;
+  private int effectiveLength = -1;
   private double[] frequencies = {};
   private float[] cos = {};
   private float[] sin = {};
+
+  /** Positions from {@code first} to {@code filled} are those of the present frequencies. */
+  private int first;
+
   private int filled;
 
   RotaryTable(RopeConfig rope, int maxPositions) {
@@ -46,41 +52,40 @@ final class RotaryTable {
         || rope.scaling() == RopeConfig.Scaling.LONGROPE;
   }
 
-  /** Prepares positions below {@code length}, the length of the sequence so far. */
-  void reserve(int length) {
-    if (frequencies.length == 0 || changing(rope)) {
-      double[] now = Rope.inverseFrequencies(rope, maxPositions, length);
-      if (!Arrays.equals(now, frequencies)) {
-        frequencies = now;
-        filled = 0;
-      }
+  /**
+   * Prepares positions from {@code from} to {@code to}. Where frequencies depend on the length only
+   * these are computed anew when it changes: earlier keys stay as they were rotated.
+   *
+   * @param length the length of the sequence so far, at least {@code to}
+   */
+  void reserve(int from, int to, int length) {
+    int effective = Rope.effectiveLength(rope, maxPositions, length);
+    if (effective != effectiveLength) {
+      frequencies = Rope.inverseFrequencies(rope, maxPositions, length);
+      effectiveLength = effective;
+      first = from;
+      filled = from;
     }
-    if (length <= filled) {
-      return;
+    if (from < first || from > filled) {
+      first = from;
+      filled = from;
     }
-    int room = Math.max(256, Integer.highestOneBit(length - 1) * 2);
-    if (cos.length < room * half) {
+    if (cos.length < to * half) {
+      int room = Math.max(256, Integer.highestOneBit(to - 1) * 2);
       cos = Arrays.copyOf(cos, room * half);
       sin = Arrays.copyOf(sin, room * half);
     }
-    for (int p = filled; p < room; p++) {
+    for (; filled < to; filled++) {
       for (int i = 0; i < half; i++) {
-        double angle = p * frequencies[i];
-        cos[p * half + i] = (float) Math.cos(angle) * factor;
-        sin[p * half + i] = (float) Math.sin(angle) * factor;
+        double angle = filled * frequencies[i];
+        cos[filled * half + i] = (float) Math.cos(angle) * factor;
+        sin[filled * half + i] = (float) Math.sin(angle) * factor;
       }
     }
-    filled = room;
   }
 
   /** Rotates one head vector in place. */
   void rotate(float[] x, int offset, int position) {
-    int t = position * half;
-    for (int i = 0; i < half; i++) {
-      float a = x[offset + i];
-      float b = x[offset + half + i];
-      x[offset + i] = a * cos[t + i] - b * sin[t + i];
-      x[offset + half + i] = b * cos[t + i] + a * sin[t + i];
-    }
+    VectorMath.rotate(x, offset, half, cos, sin, position * half);
   }
 }

@@ -89,7 +89,8 @@ public final class Sequence {
     cache.reserve(position + count);
     if (rotary != null) {
       for (int layer = 0; layer < rotary.size(); layer++) {
-        rotary.get(layer).reserve(Math.max(total, position + count));
+        int to = position + count;
+        rotary.get(layer).reserve(position, to, Math.max(total, to));
       }
     }
   }

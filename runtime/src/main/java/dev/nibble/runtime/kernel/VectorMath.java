@@ -194,6 +194,28 @@ public final class VectorMath {
     }
   }
 
+  /**
+   * Rotates pairs: {@code a[i], a[half + i] = a[i]·c − a[half + i]·s, a[half + i]·c + a[i]·s} with
+   * {@code c = cos[at + i]}, {@code s = sin[at + i]}.
+   */
+  public static void rotate(float[] a, int offset, int half, float[] cos, float[] sin, int at) {
+    int i = 0;
+    for (int end = F.loopBound(half); i < end; i += WIDTH) {
+      FloatVector x = FloatVector.fromArray(F, a, offset + i);
+      FloatVector y = FloatVector.fromArray(F, a, offset + half + i);
+      FloatVector c = FloatVector.fromArray(F, cos, at + i);
+      FloatVector s = FloatVector.fromArray(F, sin, at + i);
+      x.mul(c).sub(y.mul(s)).intoArray(a, offset + i);
+      y.mul(c).add(x.mul(s)).intoArray(a, offset + half + i);
+    }
+    for (; i < half; i++) {
+      float x = a[offset + i];
+      float y = a[offset + half + i];
+      a[offset + i] = x * cos[at + i] - y * sin[at + i];
+      a[offset + half + i] = y * cos[at + i] + x * sin[at + i];
+    }
+  }
+
   /** {@code a *= b}. */
   public static void times(float[] a, int offset, float[] b, int bOffset, int n) {
     for (int i = 0; i < n; i++) {
