@@ -7,12 +7,12 @@ import static dev.nibble.core.ggml.LittleEndian.u8;
 import java.util.Map;
 
 /**
- * The integers behind those block types whose 32 elements share a scale: {@code value = scale ·
- * code + min}, or without min {@code scale · (code − 2^(bits−1))}.
+ * The integers behind the block types with linear codes: {@code value = scale · code + min}, or
+ * without min {@code scale · (code − 2^(bits−1))}, with a scale for 16 or 32 elements.
  */
 public final class GgmlCodes {
-  /** Columns that share a scale. */
-  public static final int GROUP = 32;
+  private static final int GROUP = 32;
+  private static final int SMALL = 16;
 
   private static final Map<GgmlType, Integer> BITS =
       Map.of(
@@ -22,7 +22,10 @@ public final class GgmlCodes {
           GgmlType.Q5_1, 5,
           GgmlType.Q8_0, 8,
           GgmlType.Q4_K, 4,
-          GgmlType.Q5_K, 5);
+          GgmlType.Q5_K, 5,
+          GgmlType.Q2_K, 2,
+          GgmlType.Q3_K, 3,
+          GgmlType.Q6_K, 6);
 
   private GgmlCodes() {}
 
@@ -39,8 +42,16 @@ public final class GgmlCodes {
   /** Whether a supported type stores mins. */
   public static boolean mins(GgmlType type) {
     return switch (type) {
-      case Q4_1, Q5_1, Q4_K, Q5_K -> true;
+      case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> true;
       default -> false;
+    };
+  }
+
+  /** Columns that share a scale in a supported type. */
+  public static int group(GgmlType type) {
+    return switch (type) {
+      case Q2_K, Q3_K, Q6_K -> SMALL;
+      default -> GROUP;
     };
   }
 
@@ -51,7 +62,7 @@ public final class GgmlCodes {
    * @param row the row's blocks
    * @param columns whole blocks
    * @param codes receives a code per column
-   * @param scales receives a scale per {@link #GROUP} columns
+   * @param scales receives a scale per {@link #group} of columns
    * @param mins receives a min per group where the type has them
    */
   public static void read(
@@ -60,7 +71,7 @@ public final class GgmlCodes {
     for (int block = 0; block < columns / elements; block++) {
       int at = block * type.blockBytes();
       int o = block * elements;
-      int group = o / GROUP;
+      int group = o / group(type);
       switch (type) {
         case Q4_0, Q4_1, Q5_0, Q5_1 -> nibbles(type, row, at, codes, o, scales, mins, group);
         case Q8_0 -> {
@@ -70,7 +81,10 @@ public final class GgmlCodes {
           }
         }
         case Q4_K, Q5_K -> superBlock(type, row, at, codes, o, scales, mins, group);
-        default -> throw new IllegalArgumentException(type + " has no groups of 32 codes");
+        case Q2_K -> q2(row, at, codes, o, scales, mins, group);
+        case Q3_K -> q3(row, at, codes, o, scales, group);
+        case Q6_K -> q6(row, at, codes, o, scales, group);
+        default -> throw new IllegalArgumentException(type + " has no linear codes");
       }
     }
   }
@@ -110,6 +124,51 @@ public final class GgmlCodes {
       for (int i = 0; i < 32; i++) {
         int high = fifth ? (u8(b, at + 16 + i) >> j & 1) << 4 : 0;
         codes[o + 32 * j + i] = (byte) ((b[from + i] >> shift & 15) | high);
+      }
+    }
+  }
+
+  private static void q2(
+      byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
+    float d = f16(b, at + 80);
+    float dmin = f16(b, at + 82);
+    for (int j = 0; j < 16; j++) {
+      int scale = u8(b, at + j);
+      scales[g + j] = d * (scale & 15);
+      mins[g + j] = -dmin * (scale >> 4);
+      int shift = 2 * (j >> 1 & 3);
+      int from = at + 16 + 32 * (j >> 3) + SMALL * (j & 1);
+      for (int i = 0; i < SMALL; i++) {
+        codes[o + SMALL * j + i] = (byte) (b[from + i] >> shift & 3);
+      }
+    }
+  }
+
+  private static void q3(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
+    float d = f16(b, at + 108);
+    for (int j = 0; j < 16; j++) {
+      scales[g + j] = d * KQuantDecoders.q3Scale(b, at + 96, j);
+      int shift = 2 * (j >> 1 & 3);
+      int from = at + 32 + 32 * (j >> 3) + SMALL * (j & 1);
+      int highs = at + SMALL * (j & 1);
+      for (int i = 0; i < SMALL; i++) {
+        int high = (b[highs + i] >> (j >> 1) & 1) << 2;
+        codes[o + SMALL * j + i] = (byte) ((b[from + i] >> shift & 3) | high);
+      }
+    }
+  }
+
+  private static void q6(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
+    float d = f16(b, at + 208);
+    for (int j = 0; j < 16; j++) {
+      scales[g + j] = d * b[at + 192 + j];
+      int k = j >> 1 & 3;
+      int l = SMALL * (j & 1);
+      int lows = at + 64 * (j >> 3) + 32 * (k & 1) + l;
+      int highs = at + 128 + 32 * (j >> 3) + l;
+      for (int i = 0; i < SMALL; i++) {
+        int high = (b[highs + i] >> (2 * k) & 3) << 4;
+        codes[o + SMALL * j + i] = (byte) ((b[lows + i] >> (4 * (k >> 1)) & 15) | high);
       }
     }
   }

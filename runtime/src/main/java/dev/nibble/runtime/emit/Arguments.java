@@ -26,6 +26,7 @@ final class Arguments {
   static final int CORRECTIONS = 24;
   static final int STEP = 32;
   static final int IN = 40;
+  static final int MORE_CORRECTIONS = 48;
   static final int CONSTANTS = 56;
 
   // of float tiles: byte offsets into the arrays

@@ -51,8 +51,8 @@ public final class EmittedKernel implements MatmulKernel {
 
   private static boolean works(PackedFormat format) {
     try {
-      EmittedKernels.product(format, new InputTile(1));
-      EmittedKernels.product(format, new InputTile(InputTile.MOST));
+      EmittedKernels.product(format, new InputTile(1, format.parts()));
+      EmittedKernels.product(format, new InputTile(InputTile.MOST, format.parts()));
       return true;
     } catch (IllegalStateException e) {
       LOG.log(System.Logger.Level.WARNING, "no machine code for {0}: {1}", format, e.getMessage());

@@ -18,10 +18,12 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class EmittedKernels {
   private static final Map<Key, NativeCode> PRODUCTS = new ConcurrentHashMap<>();
-  private static final Map<Boolean, NativeCode> INPUTS = new ConcurrentHashMap<>();
+  private static final Map<InputKey, NativeCode> INPUTS = new ConcurrentHashMap<>();
 
   /** Row groups and column groups of the weight that a new kernel is tried on. */
   private static final int TRIED = 2;
+
+  private record InputKey(int parts, boolean mins) {}
 
   private record Key(PackedFormat format, int tokens) {}
 
@@ -32,8 +34,10 @@ final class EmittedKernels {
    *
    * @throws IllegalStateException when the system refuses machine code
    */
-  static NativeCode input(boolean mins) {
-    return INPUTS.computeIfAbsent(mins, m -> NativeCode.install(InputKernel.emit(m)));
+  static NativeCode input(InputForm form) {
+    return INPUTS.computeIfAbsent(
+        new InputKey(form.parts(), form.mins()),
+        key -> NativeCode.install(InputKernel.emit(key.parts, key.mins)));
   }
 
   /**
@@ -61,7 +65,7 @@ final class EmittedKernels {
     int columns = TRIED * format.groupColumns();
     PackedWeights weights = randomWeights(format, rows, columns, arena, random);
     EmittedMatrix matrix = new EmittedMatrix(null, weights);
-    MemorySegment tiles = arena.allocate(InputTile.bytes(tile.tokens(), columns), 64);
+    MemorySegment tiles = arena.allocate(tile.bytes(columns), 64);
     MemorySegment expected = arena.allocate(tiles.byteSize(), 64);
     float[] x = new float[tile.tokens() * columns];
     for (int i = 0; i < x.length; i++) {
@@ -110,7 +114,7 @@ final class EmittedKernels {
     }
     PackedWeights weights = new PackedWeights(format, rows, columns, 0.25f, data);
     for (long g = 0; g < data.byteSize(); g += format.groupBytes()) {
-      for (int at = format.scalesAt(); at < format.groupBytes(); at += 2) {
+      for (int at = format.scalesAt(0); at < format.groupBytes(); at += 2) {
         float value = (float) (random.nextDouble() + 0.5);
         data.set(ValueLayout.JAVA_SHORT_UNALIGNED, g + at, Float.floatToFloat16(value));
       }

@@ -33,7 +33,7 @@ final class EmittedMatrix implements Int8Matrix {
     this.stored = stored;
     this.weights = weights;
     this.form = InputForm.of(weights);
-    this.input = EmittedKernels.input(form.mins());
+    this.input = EmittedKernels.input(form);
     this.masks = new Codes(new Assembler(), weights.format(), 31).maskValues();
   }
 
@@ -91,7 +91,10 @@ final class EmittedMatrix implements Int8Matrix {
     args.set(Arguments.BLOCKS, columns() / PackedFormat.BLOCK);
     args.set(Arguments.CODES, tile.address() + layout.codesAt(token));
     args.set(Arguments.SCALES, tile.address() + layout.scaleAt(token));
-    args.set(Arguments.CORRECTIONS, tile.address() + layout.correctionAt(token));
+    args.set(Arguments.CORRECTIONS, tile.address() + layout.correctionAt(token, 0));
+    args.set(
+        Arguments.MORE_CORRECTIONS,
+        tile.address() + layout.correctionAt(token, layout.parts() - 1));
     args.set(Arguments.STEP, layout.blockBytes());
     args.set(Arguments.IN, 4L * at);
     args.setInt(Arguments.CONSTANTS, 0x7FFFFFFF);
@@ -159,8 +162,10 @@ final class EmittedMatrix implements Int8Matrix {
   }
 
   private void requireTiles(MemorySegment tiles, InputTile layout, int count) {
-    if (!tiles.isNative()
-        || tiles.byteSize() < count * InputTile.bytes(layout.tokens(), columns())) {
+    if (layout.parts() != form.parts()) {
+      throw new IllegalArgumentException("the tiles are not made for this weight");
+    }
+    if (!tiles.isNative() || tiles.byteSize() < count * layout.bytes(columns())) {
       throw new IndexOutOfBoundsException("the tiles are too short for " + count);
     }
   }

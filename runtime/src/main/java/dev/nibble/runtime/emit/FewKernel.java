@@ -84,19 +84,13 @@ final class FewKernel {
   }
 
   private void group() {
-    for (int half = 0; half < 2; half++) {
-      int place = half * 2 * PackedFormat.LANES;
-      a.vcvtph2ps(SCALE + half, RDX.at(format.scalesAt() + place));
-      if (format.mins()) {
-        a.vcvtph2ps(MIN + half, RDX.at(format.minsAt() + place));
-      }
-    }
     if (format.blocks() == 1) {
       ahead(format.groupBytes());
       block();
       a.add(RDX, format.groupBytes());
       return;
     }
+    scales(0);
     a.mov(RCX, format.blocks());
     int block = a.here();
     ahead(format.blockBytes());
@@ -104,7 +98,17 @@ final class FewKernel {
     a.add(RDX, format.blockBytes());
     a.dec(RCX);
     a.jnz(block);
-    a.add(RDX, format.groupBytes() - format.scalesAt());
+    a.add(RDX, format.groupBytes() - format.scalesAt(0));
+  }
+
+  private void scales(int part) {
+    for (int half = 0; half < 2; half++) {
+      int place = half * 2 * PackedFormat.LANES;
+      a.vcvtph2ps(SCALE + half, RDX.at(format.scalesAt(part) + place));
+      if (format.mins()) {
+        a.vcvtph2ps(MIN + half, RDX.at(format.minsAt(part) + place));
+      }
+    }
   }
 
   private void ahead(int bytes) {
@@ -116,15 +120,27 @@ final class FewKernel {
   }
 
   private void block() {
+    for (int part = 0; part < format.parts(); part++) {
+      if (format.blocks() == 1) {
+        scales(part);
+      }
+      integers(part);
+      floats(part);
+    }
+    a.add(RSI, tile.blockBytes());
+  }
+
+  private void integers(int part) {
     int tokens = tile.tokens();
     for (int i = 0; i < 2 * tokens; i++) {
       if (format.mins()) {
         a.vpxord(INTS + i, INTS + i, INTS + i);
       } else {
-        a.vpbroadcastd(INTS + i, in(tile.correctionAt(i % tokens)));
+        a.vpbroadcastd(INTS + i, in(tile.correctionAt(i % tokens, part)));
       }
     }
-    for (int word = 0; word < PackedFormat.WORDS; word++) {
+    int first = part * format.wordsPerPart();
+    for (int word = first; word < first + format.wordsPerPart(); word++) {
       for (int half = 0; half < 2; half++) {
         int d = WORD + 2 * half;
         codes.load(d, word, RDX.at(half * format.halfBytes()), d + 1);
@@ -133,6 +149,10 @@ final class FewKernel {
         }
       }
     }
+  }
+
+  private void floats(int part) {
+    int tokens = tile.tokens();
     for (int half = 0; half < 2; half++) {
       for (int t = 0; t < tokens; t++) {
         int sum = half * tokens + t;
@@ -140,11 +160,10 @@ final class FewKernel {
         a.vmulps(INTS + sum, INTS + sum, SCALE + half);
         a.vfmadd231ps(sum, INTS + sum, in(tile.scaleAt(t)));
         if (format.mins()) {
-          a.vfmadd231ps(sum, MIN + half, in(tile.correctionAt(t)));
+          a.vfmadd231ps(sum, MIN + half, in(tile.correctionAt(t, part)));
         }
       }
     }
-    a.add(RSI, tile.blockBytes());
   }
 
   private Mem in(int offset) {

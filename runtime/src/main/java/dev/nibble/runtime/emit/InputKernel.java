@@ -1,5 +1,6 @@
 package dev.nibble.runtime.emit;
 
+import static dev.nibble.runtime.emit.Gpr.R10;
 import static dev.nibble.runtime.emit.Gpr.R8;
 import static dev.nibble.runtime.emit.Gpr.R9;
 import static dev.nibble.runtime.emit.Gpr.RAX;
@@ -27,8 +28,8 @@ final class InputKernel {
 
   private InputKernel() {}
 
-  /** Code of the kernel; {@code mins} as in {@link PackedFormat}. */
-  static byte[] emit(boolean mins) {
+  /** Code of the kernel; as in {@link PackedFormat}. */
+  static byte[] emit(int parts, boolean mins) {
     Assembler a = new Assembler();
     a.endbr64();
     for (int i = 0; i < CONSTANTS; i++) {
@@ -40,13 +41,15 @@ final class InputKernel {
     a.mov(RCX, RDI.at(Arguments.SCALES));
     a.mov(R8, RDI.at(Arguments.CORRECTIONS));
     a.mov(R9, RDI.at(Arguments.STEP));
+    a.mov(R10, RDI.at(Arguments.MORE_CORRECTIONS));
     a.align(32);
     int loop = a.here();
-    block(a, mins);
+    block(a, parts, mins);
     a.add(RSI, 4 * PackedFormat.BLOCK);
     a.add(RDX, R9);
     a.add(RCX, R9);
     a.add(R8, R9);
+    a.add(R10, R9);
     a.dec(RAX);
     a.jnz(loop);
     a.vzeroupper();
@@ -54,7 +57,7 @@ final class InputKernel {
     return a.bytes();
   }
 
-  private static void block(Assembler a, boolean mins) {
+  private static void block(Assembler a, int parts, boolean mins) {
     a.vmovups(0, RSI.at(0));
     a.vmovups(1, RSI.at(64));
     a.vpandd(2, 0, MAGNITUDE);
@@ -74,18 +77,28 @@ final class InputKernel {
     a.vcvtps2dq(1, 1);
     a.vpmovsdb(RDX.at(0), 0);
     a.vpmovsdb(RDX.at(16), 1);
-    a.vpaddd(6, 0, 1);
+    if (parts == 1) {
+      a.vpaddd(0, 0, 1);
+      correction(a, 0, mins, R8.at(0));
+    } else {
+      correction(a, 0, mins, R8.at(0));
+      correction(a, 1, mins, R10.at(0));
+    }
+  }
+
+  /** Stores what the sum of the codes in a register's lanes makes; zmm5 has the scale. */
+  private static void correction(Assembler a, int codes, boolean mins, Mem to) {
     for (int step = 0; step < 4; step++) {
-      exchange(a, 3, 6, step);
-      a.vpaddd(6, 6, 3);
+      exchange(a, 3, codes, step);
+      a.vpaddd(codes, codes, 3);
     }
     if (mins) {
-      a.vcvtdq2ps(6, 6);
-      a.vmulps(6, 6, 5);
+      a.vcvtdq2ps(codes, codes);
+      a.vmulps(codes, codes, 5);
     } else {
-      a.vpmulld(6, 6, OFFSET);
+      a.vpmulld(codes, codes, OFFSET);
     }
-    a.vmovss(R8.at(0), 6);
+    a.vmovss(to, codes);
   }
 
   /** Lanes at a distance of 8, 4, 2 or 1. */

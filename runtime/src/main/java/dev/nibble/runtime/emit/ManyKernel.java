@@ -24,14 +24,13 @@ import java.util.List;
  * codes of a row stay in the first-level cache over all tiles. Loops: row group, half, tile, column
  * group, block.
  *
- * <p>Registers: zmm0–15 a sum of 16 rows for each input, 16–23 words, 24 scales, 25 mins, then
- * chains of integer sums, masks from 31 down.
+ * <p>Registers: zmm0–15 a sum of 16 rows for each input, 16–23 words, from 24 the scales of each
+ * part, then mins, then chains of integer sums; masks from 31 down.
  */
 final class ManyKernel {
   private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
   private static final int WORD = 16;
   private static final int SCALE = 24;
-  private static final int MIN = 25;
 
   /** Inputs whose integer sums grow side by side: more hide the latency of the dot product. */
   private static final int CHAINS = 4;
@@ -40,6 +39,7 @@ final class ManyKernel {
   private final PackedFormat format;
   private final InputTile tile;
   private final Codes codes;
+  private final int firstMin;
   private final int firstChain;
   private final int chains;
   private final int bias;
@@ -48,7 +48,8 @@ final class ManyKernel {
     this.format = format;
     this.tile = tile;
     this.codes = new Codes(a, format, 31);
-    this.firstChain = format.mins() ? MIN + 1 : MIN;
+    this.firstMin = SCALE + format.parts();
+    this.firstChain = format.mins() ? firstMin + format.parts() : firstMin;
     this.chains = Math.min(CHAINS, 32 - codes.registers() - firstChain);
     this.bias = tile.blockBytes() / 8 * 4;
   }
@@ -96,7 +97,7 @@ final class ManyKernel {
     a.mov(RDX, R8);
     a.add(RDX, half * format.halfBytes());
     a.mov(RCX, R8);
-    a.add(RCX, format.scalesAt() + half * 2 * PackedFormat.LANES);
+    a.add(RCX, format.scalesAt(0) + half * 2 * PackedFormat.LANES);
     a.mov(RBP, RDI.at(Arguments.GROUPS));
     for (int t = 0; t < tile.tokens(); t++) {
       a.vpxord(t, t, t);
@@ -116,9 +117,11 @@ final class ManyKernel {
   }
 
   private void group() {
-    a.vcvtph2ps(SCALE, RCX.at(0));
-    if (format.mins()) {
-      a.vcvtph2ps(MIN, RCX.at(format.minsAt() - format.scalesAt()));
+    for (int part = 0; part < format.parts(); part++) {
+      a.vcvtph2ps(SCALE + part, RCX.at(format.scalesAt(part) - format.scalesAt(0)));
+      if (format.mins()) {
+        a.vcvtph2ps(firstMin + part, RCX.at(format.minsAt(part) - format.scalesAt(0)));
+      }
     }
     if (format.blocks() == 1) {
       block();
@@ -131,7 +134,7 @@ final class ManyKernel {
     a.add(RDX, format.blockBytes());
     a.dec(RBX);
     a.jnz(block);
-    a.add(RDX, format.groupBytes() - format.scalesAt());
+    a.add(RDX, format.groupBytes() - format.scalesAt(0));
   }
 
   private void block() {
@@ -139,21 +142,24 @@ final class ManyKernel {
       codes.load(WORD + word, word, RDX.at(0), firstChain + word % chains);
     }
     for (int first = 0; first < tile.tokens(); first += chains) {
-      tokens(first, Math.min(chains, tile.tokens() - first));
+      for (int part = 0; part < format.parts(); part++) {
+        tokens(first, Math.min(chains, tile.tokens() - first), part);
+      }
     }
     a.add(RSI, tile.blockBytes());
   }
 
-  private void tokens(int first, int count) {
+  private void tokens(int first, int count, int part) {
     for (int i = 0; i < count; i++) {
       int sum = firstChain + i;
       if (format.mins()) {
         a.vpxord(sum, sum, sum);
       } else {
-        a.vpbroadcastd(sum, in(tile.correctionAt(first + i)));
+        a.vpbroadcastd(sum, in(tile.correctionAt(first + i, part)));
       }
     }
-    for (int word = 0; word < PackedFormat.WORDS; word++) {
+    int firstWord = part * format.wordsPerPart();
+    for (int word = firstWord; word < firstWord + format.wordsPerPart(); word++) {
       for (int i = 0; i < count; i++) {
         a.vpdpbusd(firstChain + i, WORD + word, in(tile.codesAt(first + i) + 4 * word));
       }
@@ -162,12 +168,12 @@ final class ManyKernel {
       a.vcvtdq2ps(firstChain + i, firstChain + i);
     }
     for (int i = 0; i < count; i++) {
-      a.vmulps(firstChain + i, firstChain + i, SCALE);
+      a.vmulps(firstChain + i, firstChain + i, SCALE + part);
     }
     for (int i = 0; i < count; i++) {
       a.vfmadd231ps(first + i, firstChain + i, in(tile.scaleAt(first + i)));
       if (format.mins()) {
-        a.vfmadd231ps(first + i, MIN, in(tile.correctionAt(first + i)));
+        a.vfmadd231ps(first + i, firstMin + part, in(tile.correctionAt(first + i, part)));
       }
     }
   }

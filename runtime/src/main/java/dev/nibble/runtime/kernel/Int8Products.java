@@ -17,7 +17,7 @@ final class Int8Products {
 
   private final Team team;
   private final float[][] edges;
-  private final InputTile[] layouts = new InputTile[InputTile.MOST + 1];
+  private final InputTile[][] layouts = new InputTile[3][InputTile.MOST + 1];
   private final RoundTask rounding = new RoundTask();
   private final ProductTask product = new ProductTask();
   private final ArraySegments segments = new ArraySegments();
@@ -32,7 +32,8 @@ final class Int8Products {
     this.team = team;
     this.edges = new float[team.threads()][0];
     for (int n = 1; n <= InputTile.MOST; n++) {
-      layouts[n] = new InputTile(n);
+      layouts[1][n] = new InputTile(n, 1);
+      layouts[2][n] = new InputTile(n, 2);
     }
   }
 
@@ -70,16 +71,18 @@ final class Int8Products {
 
   /** Makes the tiles for a number of inputs. */
   private void place(Int8Matrix w, int count) {
+    boolean fits = form != null && form.parts() == w.form().parts();
     form = w.form();
-    if (columns == w.columns() && tokens == count) {
+    if (fits && columns == w.columns() && tokens == count) {
       return;
     }
     columns = w.columns();
     tokens = count;
     int full = count / InputTile.MOST;
     int rest = count % InputTile.MOST;
-    long tileBytes = InputTile.bytes(InputTile.MOST, columns);
-    long bytes = full * tileBytes + InputTile.bytes(rest, columns);
+    long tileBytes = layouts[form.parts()][InputTile.MOST].bytes(columns);
+    long restBytes = rest == 0 ? 0 : layouts[form.parts()][rest].bytes(columns);
+    long bytes = full * tileBytes + restBytes;
     if (memory.byteSize() < bytes) {
       memory = Arena.ofAuto().allocate(bytes, 64);
     }
@@ -89,12 +92,12 @@ final class Int8Products {
       tiles[i] = memory.asSlice(i * tileBytes, tileBytes);
     }
     if (rest > 0) {
-      tiles[full] = memory.asSlice(full * tileBytes, InputTile.bytes(rest, columns));
+      tiles[full] = memory.asSlice(full * tileBytes, restBytes);
     }
   }
 
   private InputTile layoutOf(int tile) {
-    return layouts[Math.min(InputTile.MOST, tokens - tile * InputTile.MOST)];
+    return layouts[form.parts()][Math.min(InputTile.MOST, tokens - tile * InputTile.MOST)];
   }
 
   /** Rounds one input. */
@@ -162,7 +165,7 @@ final class Int8Products {
     private void multiply(int from, int to, MemorySegment target, int at, int step) {
       int full = tokens / InputTile.MOST;
       if (full > 0) {
-        w.multiply(from, to, layouts[InputTile.MOST], whole, full, target, at, step);
+        w.multiply(from, to, layouts[form.parts()][InputTile.MOST], whole, full, target, at, step);
       }
       if (full < tiles.length) {
         int behind = at + full * InputTile.MOST * step;

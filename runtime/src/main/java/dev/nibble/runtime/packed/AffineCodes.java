@@ -18,16 +18,16 @@ final class AffineCodes implements CodeRows {
     this.groupColumns = groupColumns;
   }
 
-  /** Nothing for groups that are not whole blocks and for reordered columns. */
+  /** Nothing for groups that are not multiples of 16 columns and for reordered columns. */
   static Optional<CodeRows> of(AffineTensor weight) {
     int columns = weight.columns();
     int group = weight.groupSize() == 0 ? columns : Math.min(columns, weight.groupSize());
-    boolean whole = group % PackedFormat.BLOCK == 0 && columns % group == 0;
+    boolean whole = group % 16 == 0 && columns % group == 0;
     if (!whole || weight.groupIndex() != null) {
       return Optional.empty();
     }
-    int blocks = Integer.lowestOneBit(group / PackedFormat.BLOCK);
-    PackedFormat format = new PackedFormat(weight.bits(), Math.min(4, blocks), !weight.symmetric());
+    int shared = Math.min(128, Integer.lowestOneBit(group));
+    PackedFormat format = new PackedFormat(weight.bits(), shared, !weight.symmetric());
     return Optional.of(new AffineCodes(weight, format, group));
   }
 

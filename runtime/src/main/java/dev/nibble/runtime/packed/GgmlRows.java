@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
-/** ggml blocks with a scale for every 32 columns. */
+/** ggml blocks with a scale for every 16 or 32 columns. */
 final class GgmlRows implements CodeRows {
   private final GgmlTensor weight;
   private final PackedFormat format;
@@ -14,7 +14,11 @@ final class GgmlRows implements CodeRows {
 
   private GgmlRows(GgmlTensor weight) {
     this.weight = weight;
-    this.format = new PackedFormat(GgmlCodes.bits(weight.type()), 1, GgmlCodes.mins(weight.type()));
+    this.format =
+        new PackedFormat(
+            GgmlCodes.bits(weight.type()),
+            GgmlCodes.group(weight.type()),
+            GgmlCodes.mins(weight.type()));
     this.rowBytes = Math.toIntExact(weight.type().rowBytes(weight.columns()));
   }
 
@@ -30,7 +34,7 @@ final class GgmlRows implements CodeRows {
 
   @Override
   public int groupColumns() {
-    return GgmlCodes.GROUP;
+    return GgmlCodes.group(weight.type());
   }
 
   @Override

@@ -2,12 +2,13 @@ package dev.nibble.runtime.packed;
 
 /**
  * Place of rounded inputs. A tile holds 1 to {@value #MOST} input vectors, block after block of 32
- * columns; in a block the 32 int8 codes of each vector, then a float scale of each, then a
- * correction of each ({@link InputForm}).
+ * columns; in a block the 32 int8 codes of each vector, then a float scale of each, then for each
+ * part a correction of each ({@link InputForm}).
  *
  * @param tokens vectors in the tile
+ * @param parts corrections of a block, 1 or 2
  */
-public record InputTile(int tokens) {
+public record InputTile(int tokens, int parts) {
   /** Most vectors of a tile. */
   public static final int MOST = 16;
 
@@ -15,6 +16,9 @@ public record InputTile(int tokens) {
   public InputTile {
     if (tokens < 1 || tokens > MOST) {
       throw new IllegalArgumentException("a tile has 1 to " + MOST + " vectors, not " + tokens);
+    }
+    if (parts != 1 && parts != 2) {
+      throw new IllegalArgumentException("a block has 1 or 2 corrections, not " + parts);
     }
   }
 
@@ -28,18 +32,18 @@ public record InputTile(int tokens) {
     return PackedFormat.BLOCK * tokens + 4 * token;
   }
 
-  /** Offset of a vector's correction. */
-  public int correctionAt(int token) {
-    return scaleAt(tokens) + 4 * token;
+  /** Offset of a vector's correction for a part. */
+  public int correctionAt(int token, int part) {
+    return scaleAt(tokens * (1 + part)) + 4 * token;
   }
 
   /** Bytes of a block. */
   public int blockBytes() {
-    return (PackedFormat.BLOCK + 8) * tokens;
+    return scaleAt(tokens * (1 + parts));
   }
 
-  /** Bytes of a tile. */
-  public static long bytes(int tokens, int columns) {
-    return (PackedFormat.BLOCK + 8L) * tokens * (columns / PackedFormat.BLOCK);
+  /** Bytes of a tile for inputs of {@code columns} values. */
+  public long bytes(int columns) {
+    return (long) blockBytes() * (columns / PackedFormat.BLOCK);
   }
 }

@@ -18,12 +18,14 @@ import java.util.List;
  * has w vectors of 64 bytes; vector v holds in bits {@code f·w .. f·w+w-1} of each byte its part of
  * word {@code v·(8/w) + f}.
  *
- * <p>{@code blocks} consecutive blocks share a scale and are a <b>column group</b>:
+ * <p>As many columns as share a scale, but at least a block, are a <b>column group</b>; where 16
+ * columns share a scale, its block has two <b>parts</b>, words 0 to 3 and words 4 to 7:
  *
  * <pre>
  * row group 0: column group 0, column group 1, …; row group 1: …
  * column group: block 0: half 0 (64·bits bytes), half 1; block 1: …;
- *               scales of the 32 rows, fp16; with mins: mins of the 32 rows, fp16
+ *               for each part the scales of the 32 rows, fp16;
+ *               with mins: for each part the mins of the 32 rows, fp16
  * </pre>
  *
  * A value is {@code factor · (scale · code + min)} with mins, else {@code factor · scale · (code −
@@ -31,10 +33,10 @@ import java.util.List;
  * subnormal numbers, which are stored as 0.
  *
  * @param bits bits of a code, 1 to 8
- * @param blocks blocks that share a scale: 1, 2 or 4
+ * @param shared columns that share a scale: 16, 32, 64 or 128
  * @param mins whether each scale has a min beside it
  */
-public record PackedFormat(int bits, int blocks, boolean mins) {
+public record PackedFormat(int bits, int shared, boolean mins) {
   /** Rows of a row group. */
   public static final int ROWS = 32;
 
@@ -55,8 +57,8 @@ public record PackedFormat(int bits, int blocks, boolean mins) {
     if (bits < 1 || bits > 8) {
       throw new IllegalArgumentException("codes have 1 to 8 bits, not " + bits);
     }
-    if (blocks != 1 && blocks != 2 && blocks != 4) {
-      throw new IllegalArgumentException("1, 2 or 4 blocks share a scale, not " + blocks);
+    if (shared < 16 || shared > 128 || Integer.bitCount(shared) != 1) {
+      throw new IllegalArgumentException("16, 32, 64 or 128 columns share a scale, not " + shared);
     }
   }
 
@@ -118,23 +120,38 @@ public record PackedFormat(int bits, int blocks, boolean mins) {
     return 2 * halfBytes();
   }
 
-  /** Offset of the scales in a column group. */
-  public int scalesAt() {
-    return blocks * blockBytes();
+  /** Blocks of a column group. */
+  public int blocks() {
+    return Math.max(1, shared / BLOCK);
   }
 
-  /** Offset of the mins in a column group. */
-  public int minsAt() {
-    return scalesAt() + 2 * ROWS;
+  /** Scales that a row has in a block. */
+  public int parts() {
+    return Math.max(1, BLOCK / shared);
+  }
+
+  /** Words of a block that share a scale. */
+  public int wordsPerPart() {
+    return WORDS / parts();
+  }
+
+  /** Offset of a part's scales in a column group. */
+  public int scalesAt(int part) {
+    return blocks() * blockBytes() + part * 2 * ROWS;
+  }
+
+  /** Offset of a part's mins in a column group. */
+  public int minsAt(int part) {
+    return scalesAt(parts() + part);
   }
 
   /** Bytes of a column group of a row group. */
   public int groupBytes() {
-    return mins ? minsAt() + 2 * ROWS : minsAt();
+    return scalesAt(mins ? 2 * parts() : parts());
   }
 
   /** Columns of a column group. */
   public int groupColumns() {
-    return blocks * BLOCK;
+    return blocks() * BLOCK;
   }
 }

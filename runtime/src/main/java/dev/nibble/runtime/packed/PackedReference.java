@@ -45,17 +45,21 @@ public final class PackedReference {
       }
       float inverse = 127f / most;
       float scale = most * (form.factor() / 127f);
-      int sum = 0;
-      for (int i = 0; i < BLOCK; i++) {
-        int q = (int) Math.rint(x[from + b * BLOCK + i] * inverse);
-        sum += q;
-        tile.set(ValueLayout.JAVA_BYTE, at + layout.codesAt(token) + i, (byte) q);
-      }
       tile.set(FLOAT, at + layout.scaleAt(token), scale);
-      if (form.mins()) {
-        tile.set(FLOAT, at + layout.correctionAt(token), scale * sum);
-      } else {
-        tile.set(INT, at + layout.correctionAt(token), -form.offset() * sum);
+      int perPart = BLOCK / form.parts();
+      for (int part = 0; part < form.parts(); part++) {
+        int sum = 0;
+        for (int i = part * perPart; i < (part + 1) * perPart; i++) {
+          int q = (int) Math.rint(x[from + b * BLOCK + i] * inverse);
+          sum += q;
+          tile.set(ValueLayout.JAVA_BYTE, at + layout.codesAt(token) + i, (byte) q);
+        }
+        long correction = at + layout.correctionAt(token, part);
+        if (form.mins()) {
+          tile.set(FLOAT, correction, scale * sum);
+        } else {
+          tile.set(INT, correction, -form.offset() * sum);
+        }
       }
     }
   }
@@ -69,21 +73,24 @@ public final class PackedReference {
     float sum = 0;
     for (int g = 0; g < w.groups(); g++) {
       long group = strip + (long) g * format.groupBytes();
-      float scale = half(w.data(), group + format.scalesAt() + 2L * inGroup);
-      float min = format.mins() ? half(w.data(), group + format.minsAt() + 2L * inGroup) : 0;
       for (int b = 0; b < format.blocks(); b++) {
         long x = (long) (g * format.blocks() + b) * layout.blockBytes();
         long codes = group + (long) b * format.blockBytes();
-        int dot = format.mins() ? 0 : tile.get(INT, x + layout.correctionAt(token));
-        for (int c = 0; c < BLOCK; c++) {
-          dot +=
-              code(w, codes, inGroup, c)
-                  * tile.get(ValueLayout.JAVA_BYTE, x + layout.codesAt(token) + c);
-        }
-        float scaled = (float) dot * scale;
-        sum = Math.fma(scaled, tile.get(FLOAT, x + layout.scaleAt(token)), sum);
-        if (format.mins()) {
-          sum = Math.fma(min, tile.get(FLOAT, x + layout.correctionAt(token)), sum);
+        for (int part = 0; part < format.parts(); part++) {
+          long correction = x + layout.correctionAt(token, part);
+          int dot = format.mins() ? 0 : tile.get(INT, correction);
+          int perPart = BLOCK / format.parts();
+          for (int c = part * perPart; c < (part + 1) * perPart; c++) {
+            dot +=
+                code(w, codes, inGroup, c)
+                    * tile.get(ValueLayout.JAVA_BYTE, x + layout.codesAt(token) + c);
+          }
+          float scaled = (float) dot * half(w.data(), group + format.scalesAt(part) + 2L * inGroup);
+          sum = Math.fma(scaled, tile.get(FLOAT, x + layout.scaleAt(token)), sum);
+          if (format.mins()) {
+            float min = half(w.data(), group + format.minsAt(part) + 2L * inGroup);
+            sum = Math.fma(min, tile.get(FLOAT, correction), sum);
+          }
         }
       }
     }
@@ -99,9 +106,10 @@ public final class PackedReference {
             + (long) (column / format.groupColumns()) * format.groupBytes();
     int block = column % format.groupColumns() / BLOCK;
     int code = code(w, group + (long) block * format.blockBytes(), inGroup, column % BLOCK);
-    float scale = w.factor() * half(w.data(), group + format.scalesAt() + 2L * inGroup);
+    int part = column % BLOCK / (BLOCK / format.parts());
+    float scale = w.factor() * half(w.data(), group + format.scalesAt(part) + 2L * inGroup);
     float min =
-        format.mins() ? w.factor() * half(w.data(), group + format.minsAt() + 2L * inGroup) : 0;
+        format.mins() ? w.factor() * half(w.data(), group + format.minsAt(part) + 2L * inGroup) : 0;
     return scale * (code - format.offset()) + min;
   }
 

@@ -132,11 +132,13 @@ public final class Repacker {
           }
         }
       }
-      int sourceGroup = g * format.groupColumns() / source.groupColumns();
-      for (int i = 0; i < ROWS; i++) {
-        out.set(LE16, at + format.scalesAt() + 2 * i, half(scales[i][sourceGroup] * up));
-        if (format.mins()) {
-          out.set(LE16, at + format.minsAt() + 2 * i, half(mins[i][sourceGroup] * up));
+      for (int part = 0; part < format.parts(); part++) {
+        int sourceGroup = (g * format.groupColumns() + part * 16) / source.groupColumns();
+        for (int i = 0; i < ROWS; i++) {
+          out.set(LE16, at + format.scalesAt(part) + 2 * i, half(scales[i][sourceGroup] * up));
+          if (format.mins()) {
+            out.set(LE16, at + format.minsAt(part) + 2 * i, half(mins[i][sourceGroup] * up));
+          }
         }
       }
     }

@@ -38,9 +38,9 @@ class EmittedKernelTest {
   static Stream<PackedFormat> formats() {
     List<PackedFormat> formats = new ArrayList<>();
     for (int bits = 1; bits <= 8; bits++) {
-      for (int blocks : new int[] {1, 2, 4}) {
-        formats.add(new PackedFormat(bits, blocks, false));
-        formats.add(new PackedFormat(bits, blocks, true));
+      for (int shared : new int[] {16, 32, 64, 128}) {
+        formats.add(new PackedFormat(bits, shared, false));
+        formats.add(new PackedFormat(bits, shared, true));
       }
     }
     return formats.stream();
@@ -51,7 +51,7 @@ class EmittedKernelTest {
   @MethodSource("formats")
   void everyKernelOfEveryLayoutAgreesWithTheReference(PackedFormat format) {
     for (int tokens = 1; tokens <= InputTile.MOST; tokens++) {
-      assertThat(EmittedKernels.product(format, new InputTile(tokens))).isNotNull();
+      assertThat(EmittedKernels.product(format, new InputTile(tokens, format.parts()))).isNotNull();
     }
   }
 
@@ -70,7 +70,11 @@ class EmittedKernelTest {
         "q5_1",
         "q8_0",
         "q4_k",
-        "q5_k");
+        "q5_k",
+        "int4:g16:sym",
+        "q2_k",
+        "q3_k",
+        "q6_k");
   }
 
   @ParameterizedTest
@@ -101,8 +105,8 @@ class EmittedKernelTest {
       assertThat(matrix.kernel()).startsWith("emitted");
       new Products(team, columns).multiply(matrix, bias, x, 3, columns, tokens, y, 7, stride);
       PackedWeights packed = Repacker.pack(weight, arena).orElseThrow();
-      InputTile one = new InputTile(1);
-      MemorySegment tile = arena.allocate(InputTile.bytes(1, columns), 64);
+      InputTile one = new InputTile(1, packed.format().parts());
+      MemorySegment tile = arena.allocate(one.bytes(columns), 64);
       for (int t = 0; t < tokens; t++) {
         PackedReference.quantize(x, 3 + t * columns, columns, InputForm.of(packed), one, 0, tile);
         for (int r = 0; r < rows; r++) {
@@ -171,10 +175,10 @@ class EmittedKernelTest {
   void nothingIsTouchedOutsideTheArrays() {
     PackedTensor weight = SampleTensors.of("q4_0", 64, 128);
     Int8Matrix m = (Int8Matrix) Activations.INT8.kernels().bind(weight);
-    InputTile two = new InputTile(2);
+    InputTile two = new InputTile(2, 1);
     MemorySegment y = MemorySegment.ofArray(new float[128]);
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment tile = arena.allocate(InputTile.bytes(2, 128), 64);
+      MemorySegment tile = arena.allocate(two.bytes(128), 64);
       MemorySegment shorter = tile.asSlice(0, tile.byteSize() - 4);
       m.multiply(0, 2, two, tile, 1, y, 0, 64);
       assertThatThrownBy(() -> m.multiply(0, 3, two, tile, 1, y, 0, 96))
@@ -197,7 +201,7 @@ class EmittedKernelTest {
 
   @Test
   void whatNoLayoutHoldsStaysWithTheOtherKernels() {
-    for (String type : List.of("nf4:g64", "q6_k", "f16", "int4:g16:sym")) {
+    for (String type : List.of("nf4:g64", "f16", "int4:g8:sym")) {
       PackedTensor weight = SampleTensors.of(type, 32, 256);
       assertThat(Activations.INT8.kernels().bind(weight).kernel()).doesNotStartWith("emitted");
     }

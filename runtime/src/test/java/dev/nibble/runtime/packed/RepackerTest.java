@@ -33,7 +33,11 @@ class RepackerTest {
         "int4:g128:asym",
         "int3:g64:sym",
         "int2:g32:sym",
-        "int2:g64:sym"
+        "int2:g64:sym",
+        "q2_k",
+        "q3_k",
+        "q6_k",
+        "int4:g16:sym"
       })
   void valuesAreThoseOfTheStoredWeight(String type) {
     PackedTensor weight = SampleTensors.of(type, 45, 512);
@@ -73,10 +77,10 @@ class RepackerTest {
   @Test
   void refusesWhatItCannotHold() {
     try (Arena arena = Arena.ofShared()) {
-      assertThat(Repacker.pack(SampleTensors.of("q6_k", 32, 256), arena)).isEmpty();
+      assertThat(Repacker.pack(SampleTensors.of("nf4:g64", 32, 256), arena)).isEmpty();
       assertThat(Repacker.pack(SampleTensors.of("f32", 32, 256), arena)).isEmpty();
       assertThat(Repacker.pack(SampleTensors.of("int4:g64:sym", 32, 100), arena)).isEmpty();
-      PackedFormat format = new PackedFormat(4, 1, false);
+      PackedFormat format = new PackedFormat(4, 32, false);
       MemorySegment tooShort = arena.allocate(100, 64);
       assertThatThrownBy(() -> new PackedWeights(format, 32, 32, 1, tooShort))
           .hasMessageContaining("576");
