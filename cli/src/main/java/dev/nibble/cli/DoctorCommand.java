@@ -3,6 +3,7 @@ package dev.nibble.cli;
 import dev.nibble.core.NibbleException;
 import dev.nibble.runtime.diagnose.KernelCheck;
 import dev.nibble.runtime.diagnose.MemoryBandwidth;
+import dev.nibble.runtime.emit.Processor;
 import dev.nibble.runtime.kernel.Lanes;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -64,6 +65,8 @@ final class DoctorCommand implements Callable<Integer> {
     out.println("System    " + System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     out.println("CPU       " + runtime.availableProcessors() + " processors " + features());
     out.println("Vectors   " + 32 * Lanes.WIDTH + " bits");
+    String why = Processor.current().why();
+    out.println("Emitted   " + (why.isEmpty() ? "machine code for AVX-512 VNNI" : "none: " + why));
     out.println("Heap      at most " + (runtime.maxMemory() >> 20) + " MiB");
     double bandwidth = MemoryBandwidth.measure(threads);
     out.println(

@@ -2,7 +2,7 @@ package dev.nibble.runtime.diagnose;
 
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.work.KernelTimes;
-import dev.nibble.runtime.kernel.KernelSet;
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.kernel.Matrix;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
@@ -54,7 +54,7 @@ public final class KernelTimer implements KernelTimes {
   }
 
   private OptionalDouble measure(PackedTensor weight) {
-    Matrix matrix = KernelSet.standard().bind(weight);
+    Matrix matrix = Activations.INT8.kernels().bind(weight);
     if (!KernelCheck.made(matrix)) {
       return OptionalDouble.empty();
     }
