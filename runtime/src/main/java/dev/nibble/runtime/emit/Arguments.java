@@ -1,5 +1,6 @@
 package dev.nibble.runtime.emit;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -18,6 +19,7 @@ final class Arguments {
   static final int OUT_STRIDE = 40;
   static final int TILE_COUNT = 48;
   static final int MASKS = 56;
+  static final int TABLE = 80;
 
   // of rounding an input
   static final int BLOCKS = 0;
@@ -59,6 +61,10 @@ final class Arguments {
 
   float getFloat(int at) {
     return block.get(JAVA_FLOAT, at);
+  }
+
+  void setBytes(int at, byte[] bytes) {
+    MemorySegment.copy(bytes, 0, block, JAVA_BYTE, at, bytes.length);
   }
 
   void setInt(int at, int value) {

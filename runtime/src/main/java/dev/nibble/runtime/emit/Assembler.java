@@ -52,6 +52,8 @@ final class Assembler {
   private static final Op PANDD = new Op(MAP_0F, P66, 0, 0xDB);
   private static final Op PXORD = new Op(MAP_0F, P66, 0, 0xEF);
   private static final Op PADDD = new Op(MAP_0F, P66, 0, 0xFE);
+  private static final Op PSHUFB = new Op(MAP_0F38, P66, 0, 0x00);
+  private static final Op BROADCASTI32X4 = new Op(MAP_0F38, P66, 0, 0x5A);
   private static final Op CVTPH2PS = new Op(MAP_0F38, P66, 0, 0x13);
   private static final Op PMOVSDB = new Op(MAP_0F38, PF3, 0, 0x21);
   private static final Op PMULLD = new Op(MAP_0F38, P66, 0, 0x40);
@@ -101,6 +103,16 @@ final class Assembler {
    */
   void vpdpbusd(int d, int a, Mem m) {
     vector(PDPBUSD, d, a, m, BROADCAST, 4);
+  }
+
+  /** {@code d = the 16 bytes at m}, four times. */
+  void vbroadcasti32x4(int d, Mem m) {
+    vector(BROADCASTI32X4, d, 0, m, false, 16);
+  }
+
+  /** {@code d = bytes of a looked up by the bytes of b}, each 16 in their own 16. */
+  void vpshufb(int d, int a, int b) {
+    vector(PSHUFB, d, a, b);
   }
 
   /** {@code d = a & b}. */

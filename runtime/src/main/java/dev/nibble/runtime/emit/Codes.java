@@ -9,11 +9,13 @@ final class Codes {
   private final PackedFormat format;
   private final List<PackedFormat.Plane> planes;
   private final int[] masks;
+  private final int table;
 
   /**
    * Prepares for a kernel.
    *
-   * @param lastRegister register of the first plane's mask; further planes' masks stand below it
+   * @param lastRegister register of the first plane's mask; further planes' masks stand below it,
+   *     then a table
    */
   Codes(Assembler a, PackedFormat format, int lastRegister) {
     this.a = a;
@@ -23,14 +25,15 @@ final class Codes {
     for (int i = 0; i < masks.length; i++) {
       masks[i] = lastRegister - i;
     }
+    this.table = lastRegister - masks.length;
   }
 
-  /** Number of registers that masks occupy. */
+  /** Number of registers that masks and a table occupy. */
   int registers() {
-    return masks.length;
+    return format.table() ? masks.length + 1 : masks.length;
   }
 
-  /** Values of the masks, a byte repeated four times, as {@link #loadMasks} expects them. */
+  /** Values of the masks, a byte repeated four times, as {@link #loadConstants} expects them. */
   int[] maskValues() {
     int[] values = new int[masks.length];
     for (int i = 0; i < values.length; i++) {
@@ -39,8 +42,11 @@ final class Codes {
     return values;
   }
 
-  /** Emits the loading of the masks from the argument block. */
-  void loadMasks(Gpr arguments) {
+  /** Emits the loading of masks and table from the argument block. */
+  void loadConstants(Gpr arguments) {
+    if (format.table()) {
+      a.vbroadcasti32x4(table, arguments.at(Arguments.TABLE));
+    }
     for (int i = 0; i < masks.length; i++) {
       a.vpbroadcastd(masks[i], arguments.at(Arguments.MASKS + 4 * i));
     }
@@ -66,6 +72,9 @@ final class Codes {
         shifted(spare, vector, right);
         a.vorand(d, spare, masks[i]);
       }
+    }
+    if (format.table()) {
+      a.vpshufb(d, table, d);
     }
   }
 

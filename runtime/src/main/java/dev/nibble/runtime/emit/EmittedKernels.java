@@ -112,7 +112,9 @@ final class EmittedKernels {
     for (long i = 0; i < data.byteSize(); i++) {
       data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
     }
-    PackedWeights weights = new PackedWeights(format, rows, columns, 0.25f, data);
+    byte[] table = new byte[format.table() ? PackedFormat.TABLE : 0];
+    random.nextBytes(table);
+    PackedWeights weights = new PackedWeights(format, rows, columns, 0.25f, table, data);
     for (long g = 0; g < data.byteSize(); g += format.groupBytes()) {
       for (int at = format.scalesAt(0); at < format.groupBytes(); at += 2) {
         float value = (float) (random.nextDouble() + 0.5);

@@ -21,6 +21,7 @@ final class EmittedMatrix implements Int8Matrix {
   private final InputForm form;
   private final NativeCode input;
   private final int[] masks;
+  private final byte[] table;
   private final NativeCode[] products = new NativeCode[InputTile.MOST + 1];
 
   /**
@@ -35,6 +36,7 @@ final class EmittedMatrix implements Int8Matrix {
     this.form = InputForm.of(weights);
     this.input = EmittedKernels.input(form);
     this.masks = new Codes(new Assembler(), weights.format(), 31).maskValues();
+    this.table = weights.table();
   }
 
   @Override
@@ -54,7 +56,9 @@ final class EmittedMatrix implements Int8Matrix {
 
   @Override
   public String kernel() {
-    return "emitted" + weights.format().bits() + (weights.format().mins() ? "-mins" : "");
+    PackedFormat format = weights.format();
+    String kind = format.mins() ? "-mins" : format.table() ? "-table" : "";
+    return "emitted" + format.bits() + kind;
   }
 
   @Override
@@ -158,6 +162,7 @@ final class EmittedMatrix implements Int8Matrix {
     for (int i = 0; i < masks.length; i++) {
       args.setInt(Arguments.MASKS + 4 * i, masks[i]);
     }
+    args.setBytes(Arguments.TABLE, table);
     code.call(args.address(), y);
   }
 

@@ -18,8 +18,8 @@ import dev.nibble.runtime.packed.PackedFormat;
  * that the weight is read once and in order: memory sets the speed. Lines are asked for some
  * kilobytes ahead, except of 8-bit codes, where that was slower.
  *
- * <p>Registers: zmm0–7 sums, 8–15 integer sums, 16–19 scales and mins, 20–23 words, masks from 31
- * down.
+ * <p>Registers: zmm0–7 sums, 8–15 integer sums, 16–19 scales and mins, 20–23 words, masks and table
+ * from 31 down.
  */
 final class FewKernel {
   /** Most inputs. */
@@ -61,7 +61,7 @@ final class FewKernel {
     a.mov(RDX, RDI.at(Arguments.WEIGHTS));
     a.mov(R10, RDI.at(Arguments.ROW_GROUPS));
     a.mov(R11, RDI.at(Arguments.OUT_STRIDE));
-    codes.loadMasks(RDI);
+    codes.loadConstants(RDI);
     int rowGroup = a.here();
     a.mov(RSI, RDI.at(Arguments.TILES));
     a.add(RSI, bias);

@@ -25,7 +25,7 @@ import java.util.List;
  * group, block.
  *
  * <p>Registers: zmm0–15 a sum of 16 rows for each input, 16–23 words, from 24 the scales of each
- * part, then mins, then chains of integer sums; masks from 31 down.
+ * part, then mins, then chains of integer sums; masks and table from 31 down.
  */
 final class ManyKernel {
   private static final List<Gpr> SAVED = List.of(RBX, RBP, R12, R13, R14, R15);
@@ -71,7 +71,7 @@ final class ManyKernel {
     a.mov(R11, RDI.at(Arguments.OUT_STRIDE));
     a.mov(R15, RDI.at(Arguments.GROUPS));
     a.imul(R15, format.groupBytes());
-    codes.loadMasks(RDI);
+    codes.loadConstants(RDI);
     int rowGroup = a.here();
     half(0);
     half(1);

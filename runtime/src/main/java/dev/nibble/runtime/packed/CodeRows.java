@@ -12,6 +12,11 @@ interface CodeRows {
   /** Columns that share a scale in the stored weight. */
   int groupColumns();
 
+  /** Table of the format, or nothing. */
+  default byte[] table() {
+    return new byte[0];
+  }
+
   /**
    * Reads a row.
    *

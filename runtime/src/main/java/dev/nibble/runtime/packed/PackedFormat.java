@@ -29,14 +29,16 @@ import java.util.List;
  * </pre>
  *
  * A value is {@code factor · (scale · code + min)} with mins, else {@code factor · scale · (code −
- * 2^(bits−1))}; the factor is a power of two of the whole tensor that keeps scales away from fp16's
- * subnormal numbers, which are stored as 0.
+ * 2^(bits−1))}, which is {@code entry − 128} of a table; the factor is a power of two of the whole
+ * tensor that keeps scales away from fp16's subnormal numbers, which are stored as 0.
  *
  * @param bits bits of a code, 1 to 8
  * @param shared columns that share a scale: 16, 32, 64 or 128
  * @param mins whether each scale has a min beside it
+ * @param table whether codes, of 4 bits and without mins, point into a table of 16 bytes that are
+ *     the codes of 8 bits
  */
-public record PackedFormat(int bits, int shared, boolean mins) {
+public record PackedFormat(int bits, int shared, boolean mins, boolean table) {
   /** Rows of a row group. */
   public static final int ROWS = 32;
 
@@ -52,6 +54,14 @@ public record PackedFormat(int bits, int shared, boolean mins) {
   /** Bytes of a vector. */
   public static final int VECTOR = 64;
 
+  /** Entries of a table. */
+  public static final int TABLE = 16;
+
+  /** Without a table. */
+  public PackedFormat(int bits, int shared, boolean mins) {
+    this(bits, shared, mins, false);
+  }
+
   /** Checks ranges. */
   public PackedFormat {
     if (bits < 1 || bits > 8) {
@@ -59,6 +69,9 @@ public record PackedFormat(int bits, int shared, boolean mins) {
     }
     if (shared < 16 || shared > 128 || Integer.bitCount(shared) != 1) {
       throw new IllegalArgumentException("16, 32, 64 or 128 columns share a scale, not " + shared);
+    }
+    if (table && (bits != 4 || mins)) {
+      throw new IllegalArgumentException("only codes of 4 bits without mins point into a table");
     }
   }
 
@@ -107,7 +120,7 @@ public record PackedFormat(int bits, int shared, boolean mins) {
 
   /** What a code without min is taken from: the code of 0. */
   public int offset() {
-    return mins ? 0 : 1 << (bits - 1);
+    return mins ? 0 : table ? 128 : 1 << (bits - 1);
   }
 
   /** Bytes of a half's codes of a block. */

@@ -122,7 +122,7 @@ public final class PackedReference {
       int field = (w.data().get(ValueLayout.JAVA_BYTE, at) & 0xff) >> plane.fieldOf(column / 4);
       code |= (field & ((1 << plane.width()) - 1)) << plane.shift();
     }
-    return code;
+    return w.format().table() ? w.table()[code] & 0xff : code;
   }
 
   private static float half(MemorySegment data, long at) {

@@ -1,7 +1,6 @@
 package dev.nibble.runtime.packed;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 
 /**
  * A weight {@code [rows, columns]} in {@link PackedFormat}.
@@ -10,14 +9,18 @@ import java.util.Objects;
  * @param rows outputs, at least 1
  * @param columns inputs, whole column groups
  * @param factor power of two that all scales and mins are to be multiplied with
+ * @param table the format's table, unsigned; empty without
  * @param data off-heap, {@code rowGroups · rowGroupBytes} bytes, from an address that 64 divides
  */
 public record PackedWeights(
-    PackedFormat format, int rows, int columns, float factor, MemorySegment data) {
+    PackedFormat format, int rows, int columns, float factor, byte[] table, MemorySegment data) {
 
   /** Checks every size, so that a kernel may rely on them. */
   public PackedWeights {
-    Objects.requireNonNull(data);
+    table = table.clone();
+    if (table.length != (format.table() ? PackedFormat.TABLE : 0)) {
+      throw new IllegalArgumentException("a table of " + table.length + " entries");
+    }
     if (rows < 1 || columns < 1 || columns % format.groupColumns() != 0) {
       throw new IllegalArgumentException(
           rows + " x " + columns + " are not whole groups of " + format.groupColumns());
@@ -27,6 +30,11 @@ public record PackedWeights(
       throw new IllegalArgumentException(
           "packed weights need " + wanted + " aligned bytes outside the heap");
     }
+  }
+
+  @Override
+  public byte[] table() {
+    return table.clone();
   }
 
   /** Bytes of a weight in a format. */

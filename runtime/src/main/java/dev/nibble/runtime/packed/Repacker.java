@@ -8,6 +8,7 @@ import static dev.nibble.runtime.packed.PackedFormat.WORDS;
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.tensor.TableTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -18,7 +19,8 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * Brings stored weights into {@link PackedFormat}. Codes stay what they are; scales become fp16
+ * Brings stored weights into {@link PackedFormat}. Codes stay what they are; levels of a table that
+ * are no multiples of one another are rounded to 8 bits ({@link TableCodes}); scales become fp16
  * times a power of two, which changes none that were fp16 or bf16 and within 2^27 of the largest.
  */
 public final class Repacker {
@@ -72,6 +74,7 @@ public final class Repacker {
     }
     return switch (weight) {
       case AffineTensor a -> AffineCodes.of(a);
+      case TableTensor t -> TableCodes.of(t);
       case GgmlTensor g -> GgmlRows.of(g);
       default -> Optional.empty();
     };
@@ -81,7 +84,7 @@ public final class Repacker {
     MemorySegment data = arena.allocate(PackedWeights.byteSize(format, rows, columns), 64);
     int exponent = EXPONENT - Math.getExponent(largest());
     float up = Math.scalb(1f, Math.clamp(exponent, -100, 100));
-    PackedWeights packed = new PackedWeights(format, rows, columns, 1 / up, data);
+    PackedWeights packed = new PackedWeights(format, rows, columns, 1 / up, source.table(), data);
     IntStream.range(0, packed.rowGroups())
         .parallel()
         .forEach(

@@ -41,6 +41,9 @@ class EmittedKernelTest {
       for (int shared : new int[] {16, 32, 64, 128}) {
         formats.add(new PackedFormat(bits, shared, false));
         formats.add(new PackedFormat(bits, shared, true));
+        if (bits == 4) {
+          formats.add(new PackedFormat(bits, shared, false, true));
+        }
       }
     }
     return formats.stream();
@@ -74,7 +77,10 @@ class EmittedKernelTest {
         "int4:g16:sym",
         "q2_k",
         "q3_k",
-        "q6_k");
+        "q6_k",
+        "nf4:g64",
+        "mxfp4",
+        "fp4:g32");
   }
 
   @ParameterizedTest
@@ -201,7 +207,7 @@ class EmittedKernelTest {
 
   @Test
   void whatNoLayoutHoldsStaysWithTheOtherKernels() {
-    for (String type : List.of("nf4:g64", "f16", "int4:g8:sym")) {
+    for (String type : List.of("bf16", "f16", "int4:g8:sym")) {
       PackedTensor weight = SampleTensors.of(type, 32, 256);
       assertThat(Activations.INT8.kernels().bind(weight).kernel()).doesNotStartWith("emitted");
     }
