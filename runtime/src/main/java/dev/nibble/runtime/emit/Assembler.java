@@ -18,52 +18,6 @@ final class Assembler {
   private static final int NO_INDEX = 4 << 3;
   private static final int TIMES_4 = 2 << 6;
 
-  private static final int NONE = 0;
-  private static final int P66 = 1;
-  private static final int PF3 = 2;
-  private static final int MAP_0F = 1;
-  private static final int MAP_0F38 = 2;
-  private static final int MAP_0F3A = 3;
-
-  /**
-   * What is fixed of a vector instruction.
-   *
-   * @param map opcode map
-   * @param prefix implied prefix
-   * @param wide bit W
-   * @param opcode opcode byte
-   */
-  private record Op(int map, int prefix, int wide, int opcode) {}
-
-  private static final Op MOVUPS_LOAD = new Op(MAP_0F, NONE, 0, 0x10);
-  private static final Op MOVUPS_STORE = new Op(MAP_0F, NONE, 0, 0x11);
-  private static final Op MOVSS_STORE = new Op(MAP_0F, PF3, 0, 0x11);
-  private static final Op MULPS = new Op(MAP_0F, NONE, 0, 0x59);
-  private static final Op ADDPS = new Op(MAP_0F, NONE, 0, 0x58);
-  private static final Op SUBPS = new Op(MAP_0F, NONE, 0, 0x5C);
-  private static final Op MINPS = new Op(MAP_0F, NONE, 0, 0x5D);
-  private static final Op CVTDQ2PS = new Op(MAP_0F, NONE, 0, 0x5B);
-  private static final Op CVTPS2DQ = new Op(MAP_0F, P66, 0, 0x5B);
-  private static final Op DIVPS = new Op(MAP_0F, NONE, 0, 0x5E);
-  private static final Op MAXPS = new Op(MAP_0F, NONE, 0, 0x5F);
-  private static final Op PSHUFD = new Op(MAP_0F, P66, 0, 0x70);
-  private static final Op SHIFT_WORDS = new Op(MAP_0F, P66, 0, 0x71);
-  private static final Op SHIFT_INTS = new Op(MAP_0F, P66, 0, 0x72);
-  private static final Op PANDD = new Op(MAP_0F, P66, 0, 0xDB);
-  private static final Op PXORD = new Op(MAP_0F, P66, 0, 0xEF);
-  private static final Op PADDD = new Op(MAP_0F, P66, 0, 0xFE);
-  private static final Op PSHUFB = new Op(MAP_0F38, P66, 0, 0x00);
-  private static final Op BROADCASTI32X4 = new Op(MAP_0F38, P66, 0, 0x5A);
-  private static final Op CVTPH2PS = new Op(MAP_0F38, P66, 0, 0x13);
-  private static final Op PMOVSDB = new Op(MAP_0F38, PF3, 0, 0x21);
-  private static final Op PMULLD = new Op(MAP_0F38, P66, 0, 0x40);
-  private static final Op PDPBUSD = new Op(MAP_0F38, P66, 0, 0x50);
-  private static final Op PBROADCASTD = new Op(MAP_0F38, P66, 0, 0x58);
-  private static final Op FMADD213PS = new Op(MAP_0F38, P66, 0, 0xA8);
-  private static final Op FMADD231PS = new Op(MAP_0F38, P66, 0, 0xB8);
-  private static final Op PTERNLOGD = new Op(MAP_0F3A, P66, 0, 0x25);
-  private static final Op SHUFI32X4 = new Op(MAP_0F3A, P66, 0, 0x43);
-
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
   /** The code so far. */
@@ -80,164 +34,164 @@ final class Assembler {
 
   /** {@code d = 64 bytes at m}. */
   void vmovups(int d, Mem m) {
-    vector(MOVUPS_LOAD, d, 0, m, false, 64);
+    vector(VectorOp.MOVUPS_LOAD, d, 0, m, false, 64);
   }
 
   /** {@code 64 bytes at m = s}. */
   void vmovups(Mem m, int s) {
-    vector(MOVUPS_STORE, s, 0, m, false, 64);
+    vector(VectorOp.MOVUPS_STORE, s, 0, m, false, 64);
   }
 
   /** {@code float at m = lane 0 of s}. */
   void vmovss(Mem m, int s) {
-    vector(MOVSS_STORE, s, 0, m, false, 4);
+    vector(VectorOp.MOVSS_STORE, s, 0, m, false, 4);
   }
 
   /** {@code d = the 32 bits at m in every lane}. */
   void vpbroadcastd(int d, Mem m) {
-    vector(PBROADCASTD, d, 0, m, false, 4);
+    vector(VectorOp.PBROADCASTD, d, 0, m, false, 4);
   }
 
   /**
    * {@code d += Σ of four products of unsigned bytes of a with the signed bytes at m}, per lane.
    */
   void vpdpbusd(int d, int a, Mem m) {
-    vector(PDPBUSD, d, a, m, BROADCAST, 4);
+    vector(VectorOp.PDPBUSD, d, a, m, BROADCAST, 4);
   }
 
   /** {@code d = the 16 bytes at m}, four times. */
   void vbroadcasti32x4(int d, Mem m) {
-    vector(BROADCASTI32X4, d, 0, m, false, 16);
+    vector(VectorOp.BROADCASTI32X4, d, 0, m, false, 16);
   }
 
   /** {@code d = bytes of a looked up by the bytes of b}, each 16 in their own 16. */
   void vpshufb(int d, int a, int b) {
-    vector(PSHUFB, d, a, b);
+    vector(VectorOp.PSHUFB, d, a, b);
   }
 
   /** {@code d = a & b}. */
   void vpandd(int d, int a, int b) {
-    vector(PANDD, d, a, b);
+    vector(VectorOp.PANDD, d, a, b);
   }
 
   /** {@code d = a & 64 bytes at m}. */
   void vpandd(int d, int a, Mem m) {
-    vector(PANDD, d, a, m, false, 64);
+    vector(VectorOp.PANDD, d, a, m, false, 64);
   }
 
   /** {@code d = a ^ b}. */
   void vpxord(int d, int a, int b) {
-    vector(PXORD, d, a, b);
+    vector(VectorOp.PXORD, d, a, b);
   }
 
   /** {@code d = a + b}, integers. */
   void vpaddd(int d, int a, int b) {
-    vector(PADDD, d, a, b);
+    vector(VectorOp.PADDD, d, a, b);
   }
 
   /** {@code d = a · b}, integers. */
   void vpmulld(int d, int a, int b) {
-    vector(PMULLD, d, a, b);
+    vector(VectorOp.PMULLD, d, a, b);
   }
 
   /** {@code d |= a & b}. */
   void vorand(int d, int a, int b) {
-    vector(PTERNLOGD, d, a, b);
+    vector(VectorOp.PTERNLOGD, d, a, b);
     emit(0xF8);
   }
 
   /** {@code d = the words at m shifted right}. */
   void vpsrlw(int d, Mem m, int bits) {
-    vector(SHIFT_WORDS, 2, d, m, false, 64);
+    vector(VectorOp.SHIFT_WORDS, 2, d, m, false, 64);
     emit(bits);
   }
 
   /** {@code d = the words at m shifted left}. */
   void vpsllw(int d, Mem m, int bits) {
-    vector(SHIFT_WORDS, 6, d, m, false, 64);
+    vector(VectorOp.SHIFT_WORDS, 6, d, m, false, 64);
     emit(bits);
   }
 
   /** {@code d = s shifted left}, integers. */
   void vpslld(int d, int s, int bits) {
-    vector(SHIFT_INTS, 6, d, s);
+    vector(VectorOp.SHIFT_INTS, 6, d, s);
     emit(bits);
   }
 
   /** {@code d = the 16 half-precision floats at m}. */
   void vcvtph2ps(int d, Mem m) {
-    vector(CVTPH2PS, d, 0, m, false, 32);
+    vector(VectorOp.CVTPH2PS, d, 0, m, false, 32);
   }
 
   /** {@code d = s}, integers to floats. */
   void vcvtdq2ps(int d, int s) {
-    vector(CVTDQ2PS, d, 0, s);
+    vector(VectorOp.CVTDQ2PS, d, 0, s);
   }
 
   /** {@code d = s}, floats to the nearest integers, ties to even. */
   void vcvtps2dq(int d, int s) {
-    vector(CVTPS2DQ, d, 0, s);
+    vector(VectorOp.CVTPS2DQ, d, 0, s);
   }
 
   /** {@code 16 bytes at m = s}, saturated. */
   void vpmovsdb(Mem m, int s) {
-    vector(PMOVSDB, s, 0, m, false, 16);
+    vector(VectorOp.PMOVSDB, s, 0, m, false, 16);
   }
 
   /** {@code d = a · b}. */
   void vmulps(int d, int a, int b) {
-    vector(MULPS, d, a, b);
+    vector(VectorOp.MULPS, d, a, b);
   }
 
   /** {@code d = a + b}. */
   void vaddps(int d, int a, int b) {
-    vector(ADDPS, d, a, b);
+    vector(VectorOp.ADDPS, d, a, b);
   }
 
   /** {@code d = a - b}. */
   void vsubps(int d, int a, int b) {
-    vector(SUBPS, d, a, b);
+    vector(VectorOp.SUBPS, d, a, b);
   }
 
   /** {@code d = min(a, b)}. */
   void vminps(int d, int a, int b) {
-    vector(MINPS, d, a, b);
+    vector(VectorOp.MINPS, d, a, b);
   }
 
   /** {@code d = a / b}. */
   void vdivps(int d, int a, int b) {
-    vector(DIVPS, d, a, b);
+    vector(VectorOp.DIVPS, d, a, b);
   }
 
   /** {@code d = max(a, b)}. */
   void vmaxps(int d, int a, int b) {
-    vector(MAXPS, d, a, b);
+    vector(VectorOp.MAXPS, d, a, b);
   }
 
   /** {@code d += a · b}, rounded once. */
   void vfmadd231ps(int d, int a, int b) {
-    vector(FMADD231PS, d, a, b);
+    vector(VectorOp.FMADD231PS, d, a, b);
   }
 
   /** {@code d = d · a + b}, rounded once. */
   void vfmadd213ps(int d, int a, int b) {
-    vector(FMADD213PS, d, a, b);
+    vector(VectorOp.FMADD213PS, d, a, b);
   }
 
   /** {@code d += a · the float at m}, rounded once. */
   void vfmadd231ps(int d, int a, Mem m) {
-    vector(FMADD231PS, d, a, m, BROADCAST, 4);
+    vector(VectorOp.FMADD231PS, d, a, m, BROADCAST, 4);
   }
 
   /** {@code d = lanes of s in another order within each four}: two bits of the order per lane. */
   void vpshufd(int d, int s, int order) {
-    vector(PSHUFD, d, 0, s);
+    vector(VectorOp.PSHUFD, d, 0, s);
     emit(order);
   }
 
   /** {@code d = fours of lanes of a (lower half) and b}: two bits of the order per four. */
   void vshufi32x4(int d, int a, int b, int order) {
-    vector(SHUFI32X4, d, a, b);
+    vector(VectorOp.SHUFI32X4, d, a, b);
     emit(order);
   }
 
@@ -246,27 +200,27 @@ final class Assembler {
     emit(0xC5, 0xF8, 0x77);
   }
 
-  private void vector(Op op, int reg, int source, int rm) {
+  private void vector(VectorOp op, int reg, int source, int rm) {
     prefix(op, reg, source, (rm >> 4 & 1) ^ 1, (rm >> 3 & 1) ^ 1, 0);
-    emit(op.opcode, 0xC0 | (reg & 7) << 3 | (rm & 7));
+    emit(op.opcode(), 0xC0 | (reg & 7) << 3 | (rm & 7));
   }
 
-  private void vector(Op op, int reg, int source, Mem m, boolean broadcast, int unit) {
-    int x = m.index() == null ? 1 : m.index().high() ^ 1;
-    prefix(op, reg, source, x, m.base().high() ^ 1, broadcast ? 1 : 0);
-    emit(op.opcode);
+  private void vector(VectorOp op, int reg, int source, Mem m, boolean broadcast, int unit) {
+    int high = high(m) ^ 3;
+    prefix(op, reg, source, high >> 1, high & 1, broadcast ? 1 : 0);
+    emit(op.opcode());
     operand(reg & 7, m, unit);
   }
 
   /** EVEX; the register fields are stored inverted. */
-  private void prefix(Op op, int reg, int source, int x, int b, int broadcast) {
+  private void prefix(VectorOp op, int reg, int source, int x, int b, int broadcast) {
     int r = (reg >> 3 & 1) ^ 1;
     int rHigh = (reg >> 4 & 1) ^ 1;
     int vHigh = (source >> 4 & 1) ^ 1;
     emit(
         0x62,
-        r << 7 | x << 6 | b << 5 | rHigh << 4 | op.map,
-        op.wide << 7 | (~source & 15) << 3 | 4 | op.prefix,
+        r << 7 | x << 6 | b << 5 | rHigh << 4 | op.map(),
+        (~source & 15) << 3 | 4 | op.prefix(),
         2 << 5 | broadcast << 4 | vHigh << 3);
   }
 
@@ -274,7 +228,7 @@ final class Assembler {
 
   /** {@code d = 64 bits at m}. */
   void mov(Gpr d, Mem m) {
-    rex(d, m.base());
+    rex(d, m);
     emit(0x8B);
     operand(d.low(), m, 1);
   }
@@ -300,7 +254,7 @@ final class Assembler {
 
   /** {@code d += 64 bits at m}. */
   void add(Gpr d, Mem m) {
-    rex(d, m.base());
+    rex(d, m);
     emit(0x03);
     operand(d.low(), m, 1);
   }
@@ -331,8 +285,11 @@ final class Assembler {
     emit(0xFF, 0xC8 | d.low());
   }
 
-  /** Compares with a small value, to be followed by {@link #jnz}. */
+  /** Compares with a value from -128 to 127, to be followed by {@link #jnz}. */
   void cmp(Gpr d, int value) {
+    if (value != (byte) value) {
+      throw new IllegalArgumentException("compares with one byte, not with " + value);
+    }
     rex(Gpr.RAX, d);
     emit(0x83, 0xF8 | d.low(), value);
   }
@@ -357,19 +314,19 @@ final class Assembler {
 
   /** Saves a register. */
   void push(Gpr r) {
-    rexOf(r);
+    emitUnlessPlain(0x40 | r.high());
     emit(0x50 | r.low());
   }
 
   /** Restores a register. */
   void pop(Gpr r) {
-    rexOf(r);
+    emitUnlessPlain(0x40 | r.high());
     emit(0x58 | r.low());
   }
 
   /** Asks for the line at m. */
   void prefetcht0(Mem m) {
-    rexOf(m.base());
+    emitUnlessPlain(0x40 | high(m));
     emit(0x0F, 0x18);
     operand(1, m, 1);
   }
@@ -386,7 +343,8 @@ final class Assembler {
 
   /** {@code 32 bits at m = low half of s}. */
   void mov32(Mem m, Gpr s) {
-    emit(0x40 | s.high() << 2 | m.base().high(), 0x89);
+    emitUnlessPlain(0x40 | s.high() << 2 | high(m));
+    emit(0x89);
     operand(s.low(), m, 1);
   }
 
@@ -411,9 +369,19 @@ final class Assembler {
     emit(0x48 | reg.high() << 2 | rm.high());
   }
 
-  private void rexOf(Gpr rm) {
-    if (rm.high() != 0) {
-      emit(0x41);
+  private void rex(Gpr reg, Mem m) {
+    emit(0x48 | reg.high() << 2 | high(m));
+  }
+
+  /** Fourth bits of index and base, where prefixes hold them. */
+  private static int high(Mem m) {
+    return (m.index() == null ? 0 : m.index().high() << 1) | m.base().high();
+  }
+
+  /** A prefix of a narrow instruction, which only registers from r8 on need. */
+  private void emitUnlessPlain(int rex) {
+    if (rex != 0x40) {
+      emit(rex);
     }
   }
 

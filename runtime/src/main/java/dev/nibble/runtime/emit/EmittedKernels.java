@@ -46,13 +46,24 @@ final class EmittedKernels {
    * @throws IllegalStateException when the system refuses machine code or its results are wrong
    */
   static NativeCode product(PackedFormat format, InputTile tile) {
-    return PRODUCTS.computeIfAbsent(new Key(format, tile.tokens()), k -> checked(format, tile));
+    return PRODUCTS.computeIfAbsent(
+        new Key(format, tile.tokens()), k -> checked(emit(format, tile), format, tile));
   }
 
-  private static NativeCode checked(PackedFormat format, InputTile tile) {
-    boolean few = tile.tokens() <= FewKernel.MOST;
-    NativeCode code =
-        NativeCode.install(few ? FewKernel.emit(format, tile) : ManyKernel.emit(format, tile));
+  /** Code for products, not yet checked. */
+  static byte[] emit(PackedFormat format, InputTile tile) {
+    return tile.tokens() <= FewKernel.MOST
+        ? FewKernel.emit(format, tile)
+        : ManyKernel.emit(format, tile);
+  }
+
+  /**
+   * Installs code and compares what it computes with the reference.
+   *
+   * @throws IllegalStateException when the system refuses the code or its results are wrong
+   */
+  static NativeCode checked(byte[] emitted, PackedFormat format, InputTile tile) {
+    NativeCode code = NativeCode.install(emitted);
     try (Arena arena = Arena.ofConfined()) {
       check(code, format, tile, arena);
     }

@@ -34,17 +34,20 @@ public record Processor(boolean avx512Vnni, String why) {
 
   /** Lazily, as asking means running code. */
   private static final class Holder {
-    static final Processor CURRENT = detect();
+    static final Processor CURRENT =
+        detect(
+            System.getProperty("nibble.emit", "on"),
+            System.getProperty("os.name"),
+            System.getProperty("os.arch"));
   }
 
-  private static Processor detect() {
-    String off = System.getProperty("nibble.emit", "on");
-    if (off.equals("off")) {
+  /** Runs code only where it is wanted and the system and the processor are known. */
+  static Processor detect(String emit, String os, String arch) {
+    if (emit.equals("off")) {
       return new Processor(false, "-Dnibble.emit=off");
     }
-    String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-    String arch = System.getProperty("os.arch");
-    if (!os.startsWith("linux") || !(arch.equals("amd64") || arch.equals("x86_64"))) {
+    if (!os.toLowerCase(Locale.ROOT).startsWith("linux")
+        || !(arch.equals("amd64") || arch.equals("x86_64"))) {
       return new Processor(false, "machine code is emitted on Linux x86-64 only");
     }
     try {
