@@ -2,30 +2,39 @@ package dev.nibble.core.ggml;
 
 import static dev.nibble.core.ggml.LittleEndian.f16;
 import static dev.nibble.core.ggml.LittleEndian.i32;
+import static dev.nibble.core.ggml.LittleEndian.u16;
 import static dev.nibble.core.ggml.LittleEndian.u8;
 
+import java.util.EnumMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * The integers behind the block types with linear codes: {@code value = scale · code + min}, or
- * without min {@code scale · (code − 2^(bits−1))}, with a scale for 16 or 32 elements.
+ * The integers behind block types: {@code value = scale · code + min}, or without min {@code scale
+ * · (code − 2^(bits−1))}, or of a type with a table {@code scale · levels[code]}, with a scale for
+ * 16 or 32 elements.
  */
 public final class GgmlCodes {
   private static final int GROUP = 32;
   private static final int SMALL = 16;
 
   private static final Map<GgmlType, Integer> BITS =
-      Map.of(
-          GgmlType.Q4_0, 4,
-          GgmlType.Q4_1, 4,
-          GgmlType.Q5_0, 5,
-          GgmlType.Q5_1, 5,
-          GgmlType.Q8_0, 8,
-          GgmlType.Q4_K, 4,
-          GgmlType.Q5_K, 5,
-          GgmlType.Q2_K, 2,
-          GgmlType.Q3_K, 3,
-          GgmlType.Q6_K, 6);
+      new EnumMap<>(
+          Map.ofEntries(
+              Map.entry(GgmlType.Q4_0, 4),
+              Map.entry(GgmlType.Q4_1, 4),
+              Map.entry(GgmlType.Q5_0, 5),
+              Map.entry(GgmlType.Q5_1, 5),
+              Map.entry(GgmlType.Q8_0, 8),
+              Map.entry(GgmlType.Q2_K, 2),
+              Map.entry(GgmlType.Q3_K, 3),
+              Map.entry(GgmlType.Q4_K, 4),
+              Map.entry(GgmlType.Q5_K, 5),
+              Map.entry(GgmlType.Q6_K, 6),
+              Map.entry(GgmlType.IQ4_NL, 4),
+              Map.entry(GgmlType.IQ4_XS, 4),
+              Map.entry(GgmlType.MXFP4, 4),
+              Map.entry(GgmlType.NVFP4, 4)));
 
   private GgmlCodes() {}
 
@@ -47,10 +56,19 @@ public final class GgmlCodes {
     };
   }
 
+  /** The 16 whole numbers that codes of a supported type point to; nothing for linear codes. */
+  public static Optional<float[]> levels(GgmlType type) {
+    return switch (type) {
+      case IQ4_NL, IQ4_XS -> Optional.of(Levels.IQ4.clone());
+      case MXFP4, NVFP4 -> Optional.of(Levels.E2M1_DOUBLED.clone());
+      default -> Optional.empty();
+    };
+  }
+
   /** Columns that share a scale in a supported type. */
   public static int group(GgmlType type) {
     return switch (type) {
-      case Q2_K, Q3_K, Q6_K -> SMALL;
+      case Q2_K, Q3_K, Q6_K, NVFP4 -> SMALL;
       default -> GROUP;
     };
   }
@@ -84,7 +102,22 @@ public final class GgmlCodes {
         case Q2_K -> q2(row, at, codes, o, scales, mins, group);
         case Q3_K -> q3(row, at, codes, o, scales, group);
         case Q6_K -> q6(row, at, codes, o, scales, group);
-        default -> throw new IllegalArgumentException(type + " has no linear codes");
+        case IQ4_NL -> {
+          scales[group] = f16(row, at);
+          halves(row, at + 2, 16, codes, o);
+        }
+        case MXFP4 -> {
+          scales[group] = Levels.halfE8m0(u8(row, at));
+          halves(row, at + 1, 16, codes, o);
+        }
+        case IQ4_XS -> iq4Xs(row, at, codes, o, scales, group);
+        case NVFP4 -> {
+          for (int j = 0; j < 4; j++) {
+            scales[group + j] = Levels.halfUe4m3(u8(row, at + j));
+            halves(row, at + 4 + 8 * j, 8, codes, o + SMALL * j);
+          }
+        }
+        default -> throw new IllegalArgumentException(type + " has no such codes");
       }
     }
   }
@@ -170,6 +203,24 @@ public final class GgmlCodes {
         int high = (b[highs + i] >> (2 * k) & 3) << 4;
         codes[o + SMALL * j + i] = (byte) ((b[lows + i] >> (4 * (k >> 1)) & 15) | high);
       }
+    }
+  }
+
+  /** {@code count} low nibbles, then as many high ones. */
+  private static void halves(byte[] b, int at, int count, byte[] codes, int o) {
+    for (int i = 0; i < count; i++) {
+      codes[o + i] = (byte) (b[at + i] & 15);
+      codes[o + count + i] = (byte) (b[at + i] >> 4 & 15);
+    }
+  }
+
+  private static void iq4Xs(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
+    float d = f16(b, at);
+    int highs = u16(b, at + 2);
+    for (int j = 0; j < 8; j++) {
+      int low = b[at + 4 + (j >> 1)] >> (4 * (j & 1)) & 15;
+      scales[g + j] = d * ((low | (highs >> (2 * j) & 3) << 4) - 32);
+      halves(b, at + 8 + 16 * j, 16, codes, o + GROUP * j);
     }
   }
 }

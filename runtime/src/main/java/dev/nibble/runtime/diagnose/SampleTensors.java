@@ -50,7 +50,9 @@ public final class SampleTensors {
           GgmlType.Q3_K,
           GgmlType.Q4_K,
           GgmlType.Q5_K,
-          GgmlType.Q6_K);
+          GgmlType.Q6_K,
+          GgmlType.IQ4_NL,
+          GgmlType.IQ4_XS);
 
   private static final List<CodebookLayout> CODEBOOKS =
       List.of(
@@ -79,7 +81,8 @@ public final class SampleTensors {
   /**
    * Random weights, the same at every call.
    *
-   * @param type one of {@link #types} or any specification that rounding to nearest takes
+   * @param type one of {@link #types}, a ggml type that can be encoded or a specification that
+   *     rounding to nearest takes
    * @param columns a multiple of 256 for K-quants and codebooks
    * @throws NibbleException for another type
    */
@@ -91,7 +94,7 @@ public final class SampleTensors {
         return DenseTensor.rounded(w, dense, shape);
       }
     }
-    for (GgmlType blocks : BLOCKS) {
+    for (GgmlType blocks : GgmlEncoder.types()) {
       if (name(blocks).equals(type)) {
         byte[] data = GgmlEncoder.encode(blocks, w, 0, rows, columns, null, "sample");
         return new GgmlTensor(shape, blocks, MemorySegment.ofArray(data));

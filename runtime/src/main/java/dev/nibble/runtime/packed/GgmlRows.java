@@ -18,7 +18,8 @@ final class GgmlRows implements CodeRows {
         new PackedFormat(
             GgmlCodes.bits(weight.type()),
             GgmlCodes.group(weight.type()),
-            GgmlCodes.mins(weight.type()));
+            GgmlCodes.mins(weight.type()),
+            GgmlCodes.levels(weight.type()).isPresent());
     this.rowBytes = Math.toIntExact(weight.type().rowBytes(weight.columns()));
   }
 
@@ -35,6 +36,17 @@ final class GgmlRows implements CodeRows {
   @Override
   public int groupColumns() {
     return GgmlCodes.group(weight.type());
+  }
+
+  /** The levels are whole numbers already. */
+  @Override
+  public byte[] table() {
+    float[] levels = GgmlCodes.levels(weight.type()).orElse(new float[0]);
+    byte[] table = new byte[levels.length];
+    for (int i = 0; i < table.length; i++) {
+      table[i] = (byte) (format.offset() + (int) levels[i]);
+    }
+    return table;
   }
 
   @Override

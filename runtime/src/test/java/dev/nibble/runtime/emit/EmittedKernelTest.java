@@ -80,14 +80,16 @@ class EmittedKernelTest {
         "q6_k",
         "nf4:g64",
         "mxfp4",
-        "fp4:g32");
+        "fp4:g32",
+        "iq4_nl",
+        "iq4_xs");
   }
 
   @ParameterizedTest
   @MethodSource("types")
   void productsOfAnyShapeAreThoseOfTheReference(String type) {
     SplittableRandom random = new SplittableRandom(type.hashCode());
-    int step = type.endsWith("_k") ? 256 : 128;
+    int step = type.endsWith("_k") || type.equals("iq4_xs") ? 256 : 128;
     for (int rows : new int[] {1, 31, 32, 33, 100}) {
       int columns = step * (1 + random.nextInt(3));
       PackedTensor weight = SampleTensors.of(type, rows, columns);

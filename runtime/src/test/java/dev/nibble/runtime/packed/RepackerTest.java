@@ -39,13 +39,19 @@ class RepackerTest {
         "q6_k",
         "int4:g16:sym",
         "mxfp4",
+        "iq4_nl",
+        "iq4_xs",
         "fp4:g32",
         "nf4:g64"
       })
   void valuesAreThoseOfTheStoredWeight(String type) {
     PackedTensor weight = SampleTensors.of(type, 45, 512);
     float[] stored = weight.toFloats();
-    boolean rounded = type.endsWith("_k") || type.endsWith(":asym") || type.startsWith("nf4");
+    boolean rounded =
+        type.endsWith("_k")
+            || type.equals("iq4_xs")
+            || type.endsWith(":asym")
+            || type.startsWith("nf4");
     boolean exact = !rounded;
     try (Arena arena = Arena.ofShared()) {
       PackedWeights packed = Repacker.pack(weight, arena).orElseThrow();
