@@ -3,7 +3,6 @@ package dev.nibble.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.sun.management.ThreadMXBean;
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelWeights;
@@ -19,7 +18,6 @@ import dev.nibble.core.testing.FamilyFixtures;
 import dev.nibble.core.testing.FamilyFixtures.Fixture;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.runtime.Batch.Outcome;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -264,31 +262,6 @@ class BatchTest {
       batch.remove(session);
       assertThat(batch.size()).isZero();
       assertThat(session.position()).isEqualTo(1);
-    }
-  }
-
-  @Test
-  void decodingAllocatesNothing() {
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    try (TextModel model = TextModel.of(new RandomModel(LLAMA, 8), ONE)) {
-      List<Session> sessions = sessions(model, 4);
-      Batch batch = model.newBatch();
-      long used = Long.MAX_VALUE;
-      // Compilation runs beside the loop: windows are measured until one is free of its warm-up.
-      for (int window = 0; window < 2_000 && used / 200 >= 64; window++) {
-        long before = threads.getThreadAllocatedBytes(Thread.currentThread().threadId());
-        for (int i = 0; i < 200; i++) {
-          for (int s = 0; s < 4; s++) {
-            if (sessions.get(s).position() == 250) {
-              sessions.get(s).rewind(0);
-            }
-            batch.add(sessions.get(s), (i + s) % 101);
-          }
-          batch.step();
-        }
-        used = threads.getThreadAllocatedBytes(Thread.currentThread().threadId()) - before;
-      }
-      assertThat(used / 200).as("bytes per step").isLessThan(64);
     }
   }
 
