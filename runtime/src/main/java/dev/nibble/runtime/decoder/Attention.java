@@ -243,7 +243,7 @@ final class Attention implements Team.Task {
       queryAt = new int[maxRows];
       scoreAt = new int[maxRows];
       mixedAt = new int[maxRows];
-      keys = new float[(headDim + 1) * PANEL];
+      keys = new float[(headDim + 7) * PANEL];
       scores = new float[maxRows * STRIDE];
       maxima = new float[maxRows];
       sums = new float[maxRows];

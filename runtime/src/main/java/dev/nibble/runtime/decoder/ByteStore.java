@@ -54,7 +54,7 @@ final class ByteStore {
         int n = Math.min(GROUP, headDim - first);
         short scale = scale(x, offset + first, n);
         scales[array][(block * groups + first / GROUP) * PANEL + lane] = scale;
-        float inverse = Codes.inverse(scale);
+        float inverse = Codes.inverse(UpperHalf.value(scale));
         int at = (block * headDim + first) * PANEL + lane;
         for (int d = 0; d < n; d++) {
           to[at + d * PANEL] = (byte) Codes.nearest(x[offset + first + d] * inverse);
@@ -102,7 +102,7 @@ final class ByteStore {
         int n = Math.min(GROUP, headDim - first);
         short scale = scale(x, offset + first, n);
         scales[array][position * groups + first / GROUP] = scale;
-        float inverse = Codes.inverse(scale);
+        float inverse = Codes.inverse(UpperHalf.value(scale));
         for (int slice = first; slice < first + n; slice += PANEL) {
           byte[] to = codes[array * slices + slice / PANEL];
           int end = Math.min(PANEL, first + n - slice);

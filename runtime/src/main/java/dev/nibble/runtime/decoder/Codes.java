@@ -1,7 +1,5 @@
 package dev.nibble.runtime.decoder;
 
-import dev.nibble.runtime.kernel.UpperHalf;
-
 /** Numbers to integer codes, as the quantized stores need it. */
 final class Codes {
   /** Adding it leaves the nearest integer in the low bits. */
@@ -20,8 +18,7 @@ final class Codes {
   }
 
   /** Factor that turns numbers into codes; a scale too small to divide by makes them all 0. */
-  static float inverse(short scale) {
-    float value = UpperHalf.value(scale);
-    return value < Float.MIN_NORMAL ? 0 : 1 / value;
+  static float inverse(float scale) {
+    return scale < Float.MIN_NORMAL ? 0 : 1 / scale;
   }
 }

@@ -18,6 +18,12 @@ final class Growth {
     }
   }
 
+  static void grow(int[][] arrays, int length) {
+    for (int i = 0; i < arrays.length; i++) {
+      arrays[i] = Arrays.copyOf(arrays[i], length);
+    }
+  }
+
   static void grow(float[][] arrays, int length) {
     for (int i = 0; i < arrays.length; i++) {
       arrays[i] = Arrays.copyOf(arrays[i], length);
@@ -30,6 +36,10 @@ final class Growth {
   }
 
   static long size(short[][] arrays) {
+    return (long) arrays.length * arrays[0].length;
+  }
+
+  static long size(int[][] arrays) {
     return (long) arrays.length * arrays[0].length;
   }
 

@@ -23,7 +23,7 @@ interface KeyStore {
   /**
    * Writes the panel of positions {@code block * PANEL} and following as floats.
    *
-   * @param to room for a panel of {@code headDim + 1} rows
+   * @param to room for a panel of {@code headDim + 7} rows
    */
   void panel(int array, int block, float[] to);
 }

@@ -17,12 +17,10 @@ import dev.nibble.runtime.kernel.VectorMath;
 final class NibbleStore {
   private NibbleStore() {}
 
-  private static short min(float[] x, int offset, int n) {
-    return UpperHalf.below(VectorMath.min(x, offset, n));
-  }
-
-  private static short scale(float[] x, int offset, int n, float min) {
-    return UpperHalf.above((VectorMath.max(x, offset, n) - min) / 15);
+  private static int grid(float[] x, int offset, int n) {
+    short min = UpperHalf.below(VectorMath.min(x, offset, n));
+    float range = VectorMath.max(x, offset, n) - UpperHalf.value(min);
+    return CacheNibbles.grid(UpperHalf.above(range / 15), min);
   }
 
   private static int code(float x, float min, float inverse) {
@@ -30,36 +28,33 @@ final class NibbleStore {
   }
 
   /**
-   * Keys: codes {@code [block][(headDim + 1) / 2][PANEL]}, even dimensions low; scales and minima
-   * {@code [block][group][PANEL]}.
+   * Keys: codes {@code [block][dims / 2][PANEL]}, even dimensions low, where dims is headDim
+   * rounded up to a multiple of 8; grids {@code [block][group][PANEL]}.
    */
   static final class Keys implements KeyStore {
     private final int headDim;
-    private final int pairs;
+    private final int dims;
     private final int groups;
     private final byte[][] codes;
-    private final short[][] scales;
-    private final short[][] mins;
+    private final int[][] grids;
 
     Keys(KvShape shape) {
       headDim = shape.headDim();
-      pairs = (headDim + 1) / 2;
+      dims = (headDim + 7) / 8 * 8;
       groups = shape.groups();
       codes = new byte[shape.arrays()][0];
-      scales = new short[shape.arrays()][0];
-      mins = new short[shape.arrays()][0];
+      grids = new int[shape.arrays()][0];
     }
 
     @Override
     public void grow(int positions) {
-      Growth.grow(codes, positions * pairs);
-      Growth.grow(scales, positions * groups);
-      Growth.grow(mins, positions * groups);
+      Growth.grow(codes, positions * dims / 2);
+      Growth.grow(grids, positions * groups);
     }
 
     @Override
     public long byteSize() {
-      return Growth.size(codes) + 2 * Growth.size(scales) + 2 * Growth.size(mins);
+      return Growth.size(codes) + 4 * Growth.size(grids);
     }
 
     @Override
@@ -69,11 +64,11 @@ final class NibbleStore {
       for (int first = 0; first < headDim; first += GROUP) {
         int n = Math.min(GROUP, headDim - first);
         int group = (block * groups + first / GROUP) * PANEL + lane;
-        mins[array][group] = min(x, offset + first, n);
-        float min = UpperHalf.value(mins[array][group]);
-        scales[array][group] = scale(x, offset + first, n, min);
-        float inverse = Codes.inverse(scales[array][group]);
-        int at = (block * pairs + first / 2) * PANEL + lane;
+        int grid = grid(x, offset + first, n);
+        grids[array][group] = grid;
+        float min = CacheNibbles.min(grid);
+        float inverse = Codes.inverse(CacheNibbles.scale(grid));
+        int at = (block * dims + first) / 2 * PANEL + lane;
         for (int d = first; d < first + n; d += 2, at += PANEL) {
           int low = code(x[offset + d], min, inverse);
           int high = d + 1 < first + n ? code(x[offset + d + 1], min, inverse) : 0;
@@ -85,43 +80,38 @@ final class NibbleStore {
     @Override
     public void panel(int array, int block, float[] to) {
       int at = block * PANEL;
-      short[] scale = scales[array];
-      CacheNibbles.keys(
-          codes[array], at * pairs, scale, mins[array], at * groups, GROUP, headDim, to);
+      CacheNibbles.keys(codes[array], at * dims / 2, grids[array], at * groups, GROUP, dims, to);
     }
   }
 
   /**
    * Values: codes {@code [slice][position][WIDTH]}, the second half of a slice's dimensions high;
-   * scales and minima {@code [position][group]}.
+   * grids {@code [position][group]}.
    */
   static final class Values implements ValueStore {
     private final int headDim;
     private final int groups;
     private final int slices;
     private final byte[][] codes;
-    private final short[][] scales;
-    private final short[][] mins;
+    private final int[][] grids;
 
     Values(KvShape shape) {
       headDim = shape.headDim();
       groups = shape.groups();
       slices = shape.slices();
       codes = new byte[shape.arrays() * slices][0];
-      scales = new short[shape.arrays()][0];
-      mins = new short[shape.arrays()][0];
+      grids = new int[shape.arrays()][0];
     }
 
     @Override
     public void grow(int positions) {
       Growth.grow(codes, positions * WIDTH);
-      Growth.grow(scales, positions * groups);
-      Growth.grow(mins, positions * groups);
+      Growth.grow(grids, positions * groups);
     }
 
     @Override
     public long byteSize() {
-      return Growth.size(codes) + 2 * Growth.size(scales) + 2 * Growth.size(mins);
+      return Growth.size(codes) + 4 * Growth.size(grids);
     }
 
     @Override
@@ -129,10 +119,10 @@ final class NibbleStore {
       for (int first = 0; first < headDim; first += GROUP) {
         int n = Math.min(GROUP, headDim - first);
         int group = position * groups + first / GROUP;
-        mins[array][group] = min(x, offset + first, n);
-        float min = UpperHalf.value(mins[array][group]);
-        scales[array][group] = scale(x, offset + first, n, min);
-        float inverse = Codes.inverse(scales[array][group]);
+        int grid = grid(x, offset + first, n);
+        grids[array][group] = grid;
+        float min = CacheNibbles.min(grid);
+        float inverse = Codes.inverse(CacheNibbles.scale(grid));
         for (int slice = first; slice < first + n; slice += PANEL) {
           byte[] to = codes[array * slices + slice / PANEL];
           int end = Math.min(WIDTH, first + n - slice);
@@ -150,8 +140,7 @@ final class NibbleStore {
     public void slice(int array, int slice, int from, int to, float[] out) {
       byte[] rows = codes[array * slices + slice];
       int group = from * groups + slice * PANEL / GROUP;
-      CacheNibbles.values(
-          rows, from * WIDTH, scales[array], mins[array], group, groups, to - from, out);
+      CacheNibbles.values(rows, from * WIDTH, grids[array], group, groups, to - from, out);
     }
   }
 }

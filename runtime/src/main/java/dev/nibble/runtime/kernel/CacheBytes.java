@@ -6,7 +6,12 @@ import static dev.nibble.runtime.kernel.Lanes.WIDTH;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Signed bytes of the key-value cache as the floats of the tile: {@code code · scale}. */
+/**
+ * Signed bytes of the key-value cache as the floats of the tile: {@code code · scale}.
+ *
+ * <p>The methods are longer than what C2 inlines (325 bytes of bytecode), on purpose: attention
+ * with all of its kernels inlined exceeds C2's budget, which then boxes every vector.
+ */
 public final class CacheBytes {
   private CacheBytes() {}
 
@@ -25,7 +30,25 @@ public final class CacheBytes {
       int s = scaleAt + first / group * PANEL;
       FloatVector left = UpperHalf.load(scales, s);
       FloatVector right = UpperHalf.load(scales, s + WIDTH);
-      for (int end = Math.min(first + group, dims) * PANEL; o < end; o += PANEL) {
+      int end = Math.min(first + group, dims) * PANEL;
+      for (int last = end - 3 * PANEL; o < last; o += 4 * PANEL) {
+        int c = at + o;
+        Bytes.floats(Bytes.signed(codes, c)).mul(left).intoArray(out, o);
+        Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(right).intoArray(out, o + WIDTH);
+        int second = o + PANEL;
+        c += PANEL;
+        Bytes.floats(Bytes.signed(codes, c)).mul(left).intoArray(out, second);
+        Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(right).intoArray(out, second + WIDTH);
+        int third = second + PANEL;
+        c += PANEL;
+        Bytes.floats(Bytes.signed(codes, c)).mul(left).intoArray(out, third);
+        Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(right).intoArray(out, third + WIDTH);
+        int fourth = third + PANEL;
+        c += PANEL;
+        Bytes.floats(Bytes.signed(codes, c)).mul(left).intoArray(out, fourth);
+        Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(right).intoArray(out, fourth + WIDTH);
+      }
+      for (; o < end; o += PANEL) {
         Bytes.floats(Bytes.signed(codes, at + o)).mul(left).intoArray(out, o);
         Bytes.floats(Bytes.signed(codes, at + o + WIDTH)).mul(right).intoArray(out, o + WIDTH);
       }
@@ -41,9 +64,33 @@ public final class CacheBytes {
    */
   public static void values(
       byte[] codes, int at, short[] scales, int scaleAt, int stride, int positions, float[] out) {
-    for (int p = 0; p < positions; p++) {
-      FloatVector scale = FloatVector.broadcast(F, UpperHalf.value(scales[scaleAt + p * stride]));
-      int o = p * PANEL;
+    int s = scaleAt;
+    int end = positions * PANEL;
+    int o = 0;
+    for (int last = end - 3 * PANEL; o < last; o += 4 * PANEL) {
+      int c = at + o;
+      FloatVector first = FloatVector.broadcast(F, UpperHalf.value(scales[s]));
+      Bytes.floats(Bytes.signed(codes, c)).mul(first).intoArray(out, o);
+      Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(first).intoArray(out, o + WIDTH);
+      int p = o + PANEL;
+      c += PANEL;
+      FloatVector second = FloatVector.broadcast(F, UpperHalf.value(scales[s + stride]));
+      Bytes.floats(Bytes.signed(codes, c)).mul(second).intoArray(out, p);
+      Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(second).intoArray(out, p + WIDTH);
+      p += PANEL;
+      c += PANEL;
+      FloatVector third = FloatVector.broadcast(F, UpperHalf.value(scales[s + 2 * stride]));
+      Bytes.floats(Bytes.signed(codes, c)).mul(third).intoArray(out, p);
+      Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(third).intoArray(out, p + WIDTH);
+      p += PANEL;
+      c += PANEL;
+      FloatVector fourth = FloatVector.broadcast(F, UpperHalf.value(scales[s + 3 * stride]));
+      Bytes.floats(Bytes.signed(codes, c)).mul(fourth).intoArray(out, p);
+      Bytes.floats(Bytes.signed(codes, c + WIDTH)).mul(fourth).intoArray(out, p + WIDTH);
+      s += 4 * stride;
+    }
+    for (; o < end; o += PANEL, s += stride) {
+      FloatVector scale = FloatVector.broadcast(F, UpperHalf.value(scales[s]));
       Bytes.floats(Bytes.signed(codes, at + o)).mul(scale).intoArray(out, o);
       Bytes.floats(Bytes.signed(codes, at + o + WIDTH)).mul(scale).intoArray(out, o + WIDTH);
     }

@@ -34,7 +34,7 @@ class KvCacheTest {
     int headDim = cache.shape().headDim();
     KeyStore keys = cache.keys();
     int block = position / Lanes.PANEL;
-    float[] panel = new float[(headDim + 1) * Lanes.PANEL];
+    float[] panel = new float[(headDim + 7) * Lanes.PANEL];
     keys.panel(array, block, panel);
     return panel[d * Lanes.PANEL + position % Lanes.PANEL];
   }
