@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = "Measures kernels and whole models.",
-    subcommands = {KernelTable.class, Comparison.class})
+    subcommands = {KernelTable.class, Comparison.class, Synthetic.class})
 public final class Bench {
   private Bench() {}
 

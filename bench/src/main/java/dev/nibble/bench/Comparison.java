@@ -4,6 +4,7 @@ import de.kherud.llama.InferenceParameters;
 import de.kherud.llama.LlamaModel;
 import de.kherud.llama.ModelParameters;
 import dev.nibble.core.NibbleException;
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.Session;
 import dev.nibble.runtime.TextModel;
@@ -38,6 +39,12 @@ final class Comparison implements Callable<Integer> {
   @Option(names = "--tokens", defaultValue = "32", description = "Decoded tokens (default 32).")
   private int tokens;
 
+  @Option(
+      names = "--activations",
+      defaultValue = "INT8",
+      description = "INT8 as sessions run, or FP32 as evaluation does (default INT8).")
+  private Activations activations;
+
   @Option(names = "--rounds", defaultValue = "7", description = "Rounds after two unmeasured ones.")
   private int rounds;
 
@@ -58,7 +65,10 @@ final class Comparison implements Callable<Integer> {
             .setThreadsBatch(threads)
             .disableLog();
     RuntimeOptions options =
-        RuntimeOptions.DEFAULT.withThreads(threads).withContextLength(prompt + tokens + 8);
+        RuntimeOptions.DEFAULT
+            .withThreads(threads)
+            .withContextLength(prompt + tokens + 8)
+            .withActivations(activations);
     try (TextModel ours = TextModel.load(file, options);
         LlamaModel theirs = new LlamaModel(parameters)) {
       measure(ours, theirs);

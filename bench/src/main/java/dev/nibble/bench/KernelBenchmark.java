@@ -1,7 +1,7 @@
 package dev.nibble.bench;
 
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.diagnose.SampleTensors;
-import dev.nibble.runtime.kernel.KernelSet;
 import dev.nibble.runtime.kernel.Matrix;
 import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
@@ -38,6 +38,10 @@ public class KernelBenchmark {
   @Param("1")
   public int threads;
 
+  /** Arithmetic: that of sessions or of evaluation. */
+  @Param("INT8")
+  public Activations activations;
+
   private Team team;
   private Products products;
   private Matrix[] copies;
@@ -51,7 +55,7 @@ public class KernelBenchmark {
     products = new Products(team, COLUMNS);
     var weight = SampleTensors.of(type, ROWS, COLUMNS);
     copies = new Matrix[copies(weight.byteSize())];
-    Arrays.setAll(copies, i -> KernelSet.standard().bind(weight));
+    Arrays.setAll(copies, i -> activations.kernels().bind(weight));
     x = SampleTensors.gaussian(new SplittableRandom(11), COLUMNS);
     y = new float[ROWS];
   }

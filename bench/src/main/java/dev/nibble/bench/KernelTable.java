@@ -1,8 +1,8 @@
 package dev.nibble.bench;
 
+import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.diagnose.MemoryBandwidth;
 import dev.nibble.runtime.diagnose.SampleTensors;
-import dev.nibble.runtime.kernel.KernelSet;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +29,12 @@ final class KernelTable implements Callable<Integer> {
   @Option(names = "--threads", defaultValue = "1", description = "Threads (default 1).")
   private int threads;
 
+  @Option(
+      names = "--activations",
+      defaultValue = "INT8",
+      description = "INT8 as sessions run, or FP32 as evaluation does (default INT8).")
+  private Activations activations;
+
   @Option(names = "--forks", defaultValue = "1", description = "Processes per type (default 1).")
   private int forks;
 
@@ -46,7 +52,7 @@ final class KernelTable implements Callable<Integer> {
       Collection<RunResult> results = new Runner(options(type)).run();
       double nanos = results.iterator().next().getPrimaryResult().getScore();
       double rate = KernelBenchmark.bytes(type) / nanos;
-      String kernel = KernelSet.standard().bind(SampleTensors.of(type, 32, 256)).kernel();
+      String kernel = activations.kernels().bind(SampleTensors.of(type, 32, 256)).kernel();
       System.out.printf(
           Locale.ROOT,
           "%-20s %-18s %7.2f %8.0f%%%n",
@@ -62,13 +68,15 @@ final class KernelTable implements Callable<Integer> {
     return new OptionsBuilder()
         .include(KernelBenchmark.class.getName())
         .param("type", type)
+        .param("activations", activations.name())
         .param("threads", Integer.toString(threads))
         .forks(forks)
         .warmupIterations(3)
         .warmupTime(TimeValue.seconds(seconds))
         .measurementIterations(5)
         .measurementTime(TimeValue.seconds(seconds))
-        .jvmArgs("--add-modules=jdk.incubator.vector", "-Xmx2g")
+        .jvmArgs(
+            "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx2g")
         .verbosity(VerboseMode.SILENT)
         .build();
   }
