@@ -102,6 +102,12 @@ public final class RandomModel implements ModelWeights {
     return this;
   }
 
+  /** Replaces every matrix, embedding and head too. */
+  RandomModel mappedWhole(Function<PackedTensor, PackedTensor> change) {
+    tensors.replaceAll((name, t) -> t.shape().length == 2 ? change.apply(t) : t);
+    return this;
+  }
+
   /** Adds operators at a site. */
   RandomModel with(String site, SiteOps siteOps) {
     ops.put(site, siteOps);
