@@ -1,6 +1,7 @@
 package dev.nibble.cli;
 
 import dev.nibble.core.NibbleException;
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.eval.report.TextTable;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.TextEncoder;
@@ -20,11 +21,13 @@ import picocli.CommandLine.Spec;
     name = "embed",
     mixinStandardHelpOptions = true,
     description =
-        "Turns texts into vectors of length 1 with an encoder: a JSON array on a line for each.",
+        "Turns texts into vectors of length 1, with an encoder or with a decoder's vectors before"
+            + " its head: a JSON array on a line for each.",
     footerHeading = "%nExamples:%n",
     footer = {
       "  nibble embed MINILM \"Once upon a time\"",
       "  nibble embed OUT \"a cat sat down\" \"the kitten rests\" --similarity",
+      "  nibble embed LLAMA \"a cat sat down\" --pooling mean",
     })
 final class EmbedCommand implements Runnable {
   @Spec private CommandSpec spec;
@@ -40,6 +43,14 @@ final class EmbedCommand implements Runnable {
       description = "Print the cosine of every two texts instead of the vectors.")
   private boolean similarity;
 
+  @Option(
+      names = "--pooling",
+      paramLabel = "WAY",
+      description =
+          "How the vectors of a text's tokens become one: ${COMPLETION-CANDIDATES}; first is [CLS]"
+              + " (default: as the model says, else an encoder's mean and a decoder's last).")
+  private EncoderConfig.Pooling pooling;
+
   @Option(names = "--threads", paramLabel = "N", description = "Threads (default: all processors).")
   private int threads = Runtime.getRuntime().availableProcessors();
 
@@ -53,7 +64,8 @@ final class EmbedCommand implements Runnable {
     List<float[]> vectors = new ArrayList<>();
     RuntimeOptions options = RuntimeOptions.DEFAULT.withThreads(threads);
     try (TextEncoder encoder = TextEncoder.load(ModelArgument.resolve(model, hub), options)) {
-      texts.forEach(text -> vectors.add(encoder.embed(text)));
+      EncoderConfig.Pooling way = pooling == null ? encoder.config().encoder().pooling() : pooling;
+      texts.forEach(text -> vectors.add(encoder.embed(text, way)));
     }
     PrintWriter out = spec.commandLine().getOut();
     if (similarity) {

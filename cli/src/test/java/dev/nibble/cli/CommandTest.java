@@ -43,12 +43,9 @@ class CommandTest {
   }
 
   @Test
-  void encodersGiveVectorsAndDecodersText() {
+  void encodersGiveVectorsAndNoText() {
     String bert =
         SharedData.repositoryRoot().resolve("models/src/test/resources/encoders/bert").toString();
-    CommandRun vectors = CommandRun.of("embed", LLAMA, "a text");
-    assertThat(vectors.code()).isEqualTo(3);
-    assertThat(vectors.err()).contains("writes text and gives no vectors");
     CommandRun text = CommandRun.of("run", bert, "a text");
     assertThat(text.code()).isEqualTo(3);
     assertThat(text.err()).contains("use embed");
@@ -66,6 +63,18 @@ class CommandTest {
     CommandRun table =
         CommandRun.of("embed", model, "a cat sat down", "the kitten rests", "--similarity");
     assertThat(table.out()).contains("1.0000").contains("0.65");
+  }
+
+  @Test
+  void decodersGiveVectorsToo() {
+    String tiny = SharedData.repositoryRoot().resolve("models/tiny-lm").toString();
+    CommandRun last = CommandRun.of("embed", tiny, "a cat sat down");
+    assertThat(last.code()).isZero();
+    assertThat(last.out().strip().split(",")).hasSize(256);
+    CommandRun mean = CommandRun.of("embed", tiny, "a cat sat down", "--pooling", "mean");
+    assertThat(mean.out()).isNotEqualTo(last.out());
+    CommandRun same = CommandRun.of("embed", tiny, "a cat sat down", "--pooling", "last");
+    assertThat(same.out()).isEqualTo(last.out());
   }
 
   @Test

@@ -22,8 +22,9 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * An encoder ready to run; weights stay as they are stored. Texts are run one after the other,
- * whole and without padding. For one thread at a time.
+ * A model that gives vectors of texts, ready to run: an encoder, or a decoder's vectors before its
+ * head. Weights stay as they are stored. Texts are run one after the other, without padding, an
+ * encoder's whole and a decoder's in chunks. For one thread at a time.
  */
 public final class TextEncoder implements Encoder {
   private final ModelWeights weights;
@@ -32,16 +33,9 @@ public final class TextEncoder implements Encoder {
   private final Team team;
   private final ForwardPass pass;
   private final Sequence sequence;
+  private final int chunk;
 
   private TextEncoder(ModelWeights weights, Optional<OpenedModel> source, RuntimeOptions options) {
-    if (!weights.config().encoder().present()) {
-      throw new NibbleException(
-          "a model of family '"
-              + weights.config().family()
-              + "' writes text and gives no vectors; use run, or an encoder such as BERT",
-          NibbleException.BAD_INPUT,
-          null);
-    }
     this.weights = weights;
     this.source = source;
     this.network = NetworkLoader.load(weights, KernelSet.standard());
@@ -49,21 +43,22 @@ public final class TextEncoder implements Encoder {
     Products products = new Products(team, network.widest(), EmittedFloats.orVector());
     this.pass = new ForwardPass(network, products);
     this.sequence = pass.newSequence(KvKinds.of(KvKind.FP32), weights.config().maxPositions());
+    this.chunk = config().encoder().present() ? config().maxPositions() : options.chunk();
   }
 
   /**
    * Binds an opened model and takes it over: {@link #close} closes it.
    *
-   * @throws NibbleException when it is no encoder, or a tensor is missing or has the wrong shape
+   * @throws NibbleException when a tensor is missing or has the wrong shape
    */
   public static TextEncoder of(ModelWeights weights, RuntimeOptions options) {
     return new TextEncoder(weights, Optional.empty(), options);
   }
 
   /**
-   * Opens a model directory.
+   * Opens a model directory or GGUF file.
    *
-   * @throws NibbleException when it is missing, damaged or no encoder
+   * @throws NibbleException when it is missing, damaged or of an unsupported kind
    */
   public static TextEncoder load(Path path, RuntimeOptions options) {
     OpenedModel opened = OpenedModel.open(path);
@@ -98,7 +93,12 @@ public final class TextEncoder implements Encoder {
    * @return {@code [hidden]} of length 1
    */
   public float[] embed(String text) {
-    return embed(cut(tokenizer().encode(text, true), config().maxPositions()));
+    return embed(text, config().encoder().pooling());
+  }
+
+  /** As the other, pooled in a way of the caller's. */
+  public float[] embed(String text, EncoderConfig.Pooling pooling) {
+    return embed(cut(tokenizer().encode(text, true), config().maxPositions()), pooling);
   }
 
   /** The first {@code most} tokens, the last of them replaced by the text's last. */
@@ -113,9 +113,14 @@ public final class TextEncoder implements Encoder {
 
   @Override
   public float[] hidden(int[] tokens) {
-    run(tokens);
-    float[] out = new float[tokens.length * config().hiddenSize()];
-    pass.hidden(tokens.length, out);
+    int width = pass.hiddenWidth();
+    float[] out = new float[tokens.length * width];
+    start(tokens);
+    for (int at = 0; at < tokens.length; at += chunk) {
+      int count = Math.min(chunk, tokens.length - at);
+      run(tokens, at, count);
+      pass.hidden(count, out, at * width);
+    }
     return out;
   }
 
@@ -125,7 +130,8 @@ public final class TextEncoder implements Encoder {
     if (encoder.head() == EncoderConfig.Head.NONE) {
       throw new NibbleException("the encoder has no head; use its vectors");
     }
-    run(tokens);
+    start(tokens);
+    run(tokens, 0, tokens.length);
     boolean each = encoder.head() == EncoderConfig.Head.MASKED_LM;
     int rows = each ? tokens.length : 1;
     float[] out = new float[rows * (each ? config().vocabSize() : encoder.labels())];
@@ -133,12 +139,16 @@ public final class TextEncoder implements Encoder {
     return out;
   }
 
-  private void run(int[] tokens) {
+  private void start(int[] tokens) {
     if (tokens.length == 0) {
       throw new NibbleException("a text needs at least one token");
     }
     sequence.truncate(0);
-    pass.begin().add(sequence, tokens, 0, tokens.length, tokens.length, false, () -> false);
+    sequence.check(tokens, 0, tokens.length);
+  }
+
+  private void run(int[] tokens, int at, int count) {
+    pass.begin().add(sequence, tokens, at, count, tokens.length, false, () -> false);
     pass.run();
   }
 

@@ -2,7 +2,8 @@ package dev.nibble.core.model;
 
 /**
  * Texts to vectors, and to what the head makes of them: the view of an encoder that evaluation
- * needs. One call at a time; the same bits for any number of threads inside.
+ * needs, and of a decoder that gives vectors. One call at a time; the same bits for any number of
+ * threads inside.
  */
 public interface Encoder extends AutoCloseable {
 
@@ -10,7 +11,7 @@ public interface Encoder extends AutoCloseable {
   ModelConfig config();
 
   /**
-   * Vectors of the last block.
+   * Vectors of the last block; a decoder's after its final norm.
    *
    * @param tokens 1 to {@code config().maxPositions()} token ids, special ones included
    * @return row-major {@code [tokens, hidden]}
@@ -31,14 +32,20 @@ public interface Encoder extends AutoCloseable {
    * @return {@code [hidden]}
    */
   default float[] embed(int[] tokens) {
+    return embed(tokens, config().encoder().pooling());
+  }
+
+  /** As the other, pooled in a way of the caller's. */
+  default float[] embed(int[] tokens, EncoderConfig.Pooling pooling) {
     float[] rows = hidden(tokens);
-    int width = config().hiddenSize();
-    boolean mean = config().encoder().pooling() == EncoderConfig.Pooling.MEAN;
-    int count = mean ? tokens.length : 1;
+    int width = rows.length / tokens.length;
+    int from = pooling == EncoderConfig.Pooling.LAST ? tokens.length - 1 : 0;
+    int to = pooling == EncoderConfig.Pooling.FIRST ? 1 : tokens.length;
     double[] sum = new double[width];
-    for (int t = 0; t < count; t++) {
+    for (int t = from; t < to; t++) {
+      int weight = pooling == EncoderConfig.Pooling.WEIGHTED_MEAN ? t + 1 : 1;
       for (int i = 0; i < width; i++) {
-        sum[i] += rows[t * width + i];
+        sum[i] += (double) weight * rows[t * width + i];
       }
     }
     double squares = 0;

@@ -8,14 +8,18 @@ package dev.nibble.core.model;
  * @param head what stands on the blocks
  * @param headActivation activation between the two linears of the head
  * @param labels outputs of a classifier, else 0
- * @param pooling how the vectors of a text's tokens become one
+ * @param pooling how the vectors of a text's tokens become one; all that a decoder has of this
  */
 public record EncoderConfig(
     int tokenTypes, Head head, ModelConfig.Activation headActivation, int labels, Pooling pooling) {
 
+  /** For a decoder that says nothing: only its last token has seen the whole text. */
+  public static final EncoderConfig NONE = ofDecoder(Pooling.LAST);
+
   /** For a decoder. */
-  public static final EncoderConfig NONE =
-      new EncoderConfig(0, Head.NONE, ModelConfig.Activation.GELU, 0, Pooling.MEAN);
+  public static EncoderConfig ofDecoder(Pooling pooling) {
+    return new EncoderConfig(0, Head.NONE, ModelConfig.Activation.GELU, 0, pooling);
+  }
 
   /** Heads. */
   public enum Head {
@@ -31,8 +35,12 @@ public record EncoderConfig(
   public enum Pooling {
     /** Mean over the text's tokens, special ones included and padding not. */
     MEAN,
-    /** The first token's. */
-    FIRST
+    /** The first token's, as [CLS]. */
+    FIRST,
+    /** The last token's. */
+    LAST,
+    /** Mean with weights 1, 2, 3 ...: later tokens of a decoder have seen more. */
+    WEIGHTED_MEAN
   }
 
   /** True for an encoder. */

@@ -2,6 +2,7 @@ package dev.nibble.io.gguf;
 
 import dev.nibble.core.ModelFormatException;
 import dev.nibble.core.model.EncoderConfig;
+import dev.nibble.core.model.EncoderConfig.Pooling;
 import dev.nibble.core.model.LocalAttention;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.core.model.ModelConfig.Positions;
@@ -104,7 +105,7 @@ final class GgufConfig {
         endIds(),
         gemma ? scalars(layers, hidden, heads, headDim) : Scalars.USUAL,
         gemma ? GemmaKeys.local(family, layers, window, localRope(rope)) : LocalAttention.NONE,
-        EncoderConfig.NONE,
+        EncoderConfig.ofDecoder(pooling()),
         moe);
   }
 
@@ -136,6 +137,14 @@ final class GgufConfig {
       public double number(String suffix, double absent) {
         return GgufConfig.this.number(suffix, absent);
       }
+    };
+  }
+
+  private Pooling pooling() {
+    return switch (count("pooling_type", 0)) {
+      case 1 -> Pooling.MEAN;
+      case 2 -> Pooling.FIRST;
+      default -> EncoderConfig.NONE.pooling(); // none, last, or a score that is no vector
     };
   }
 

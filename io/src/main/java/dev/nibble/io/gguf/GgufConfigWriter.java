@@ -137,6 +137,11 @@ final class GgufConfigWriter {
       count("attention.key_length", config.headDim());
       count("attention.value_length", config.headDim());
     }
+    switch (config.encoder().pooling()) {
+      case MEAN -> count("pooling_type", 1);
+      case FIRST -> count("pooling_type", 2);
+      case LAST, WEIGHTED_MEAN -> {} // what readers assume; no word for weights
+    }
     GgufExperts.write(family, config.moe(), keys);
     boolean rms = config.norm() == Norm.RMS;
     number(

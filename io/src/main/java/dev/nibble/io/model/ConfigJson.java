@@ -16,7 +16,8 @@ import java.util.Set;
 /**
  * {@link ModelConfig} as JSON: every component of the record under its name in snake_case, enums in
  * lower case, {@code rope} as a nested object. Reading demands every field but {@code scalars},
- * {@code local}, {@code encoder} and {@code moe}, which are written only when they say something.
+ * {@code local}, {@code encoder}, {@code moe} and a decoder's {@code pooling}, which are written
+ * only when they say something.
  */
 final class ConfigJson {
   /** Element types that a configuration may name. */
@@ -80,6 +81,8 @@ final class ConfigJson {
       encoder.put("head_activation", lower(c.encoder().headActivation()));
       encoder.put("labels", c.encoder().labels());
       encoder.put("pooling", lower(c.encoder().pooling()));
+    } else if (!c.encoder().equals(EncoderConfig.NONE)) {
+      out.put("pooling", lower(c.encoder().pooling()));
     }
     return out;
   }
@@ -144,7 +147,8 @@ final class ConfigJson {
     d.bosId = c.integer("bos_id", -1, MAX);
     d.eosIds = c.integers("eos_ids", 0, MAX);
     d.scalars = c.optionalObject("scalars").map(ConfigJson::readScalars).orElse(d.scalars);
-    d.encoder = c.optionalObject("encoder").map(ConfigJson::readEncoder).orElse(d.encoder);
+    d.encoder =
+        c.optionalObject("encoder").map(ConfigJson::readEncoder).orElseGet(() -> decoder(c));
     d.local = c.optionalObject("local").map(l -> readLocal(l, d.layers)).orElse(d.local);
     c.optionalObject("moe").ifPresent(m -> d.moe = MoeJson.read(m));
     return d.build(c);
@@ -188,6 +192,12 @@ final class ConfigJson {
         e.constant("head_activation", ModelConfig.Activation.class),
         e.integer("labels", head == EncoderConfig.Head.CLASSIFIER ? 1 : 0, MAX),
         e.constant("pooling", EncoderConfig.Pooling.class));
+  }
+
+  private static EncoderConfig decoder(JsonFields c) {
+    return c.has("pooling")
+        ? EncoderConfig.ofDecoder(c.constant("pooling", EncoderConfig.Pooling.class))
+        : EncoderConfig.NONE;
   }
 
   private static LocalAttention readLocal(JsonFields l, int layers) {

@@ -9,10 +9,7 @@ import dev.nibble.core.model.ModelConfig.Positions;
 import dev.nibble.core.model.ModelConfig.Residual;
 import dev.nibble.core.model.TensorNames;
 import dev.nibble.io.json.JsonFields;
-import dev.nibble.io.json.StrictJson;
 import dev.nibble.io.model.TensorTable.Fused;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -72,7 +69,8 @@ final class EncoderFamilies {
   private static EncoderConfig encoder(JsonFields c, Head head, Activation activation) {
     int types = c.integer("type_vocab_size", 1, MAX, 2);
     int labels = head == Head.CLASSIFIER ? labels(c) : 0;
-    return new EncoderConfig(types, head, activation, labels, pooling(c.file()));
+    Pooling pooling = PoolingFile.beside(c.file()).orElse(Pooling.MEAN);
+    return new EncoderConfig(types, head, activation, labels, pooling);
   }
 
   private static int labels(JsonFields c) {
@@ -96,21 +94,6 @@ final class EncoderFamilies {
                   + "' is not supported; supported are the heads Model, ForMaskedLM,"
                   + " ForPreTraining, ForSequenceClassification");
     };
-  }
-
-  private static Pooling pooling(Path config) {
-    Path file = config.resolveSibling("1_Pooling").resolve(HfConfig.NAME);
-    if (!Files.exists(file)) {
-      return Pooling.MEAN;
-    }
-    JsonFields json = StrictJson.readObject(file, 1 << 20);
-    if (json.flag("pooling_mode_mean_tokens", false)) {
-      return Pooling.MEAN;
-    }
-    if (json.flag("pooling_mode_cls_token", false)) {
-      return Pooling.FIRST;
-    }
-    throw json.problem("", "only pooling over all tokens or by the first is supported");
   }
 
   static TensorTable bertTensors(ModelConfig config) {

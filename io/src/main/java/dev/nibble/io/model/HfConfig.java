@@ -1,5 +1,6 @@
 package dev.nibble.io.model;
 
+import dev.nibble.core.model.EncoderConfig;
 import dev.nibble.core.model.ModelConfig;
 import dev.nibble.io.json.JsonFields;
 import dev.nibble.io.json.StrictJson;
@@ -49,6 +50,10 @@ record HfConfig(Family family, ConfigDraft draft, JsonFields json) {
     draft.family = family.modelType();
     family.config().accept(json, draft);
     tokens(json, draft);
+    if (!draft.encoder.present()) {
+      PoolingFile.beside(json.file())
+          .ifPresent(pooling -> draft.encoder = EncoderConfig.ofDecoder(pooling));
+    }
     String dtype = json.optionalString(json.spelling("dtype", "torch_dtype")).orElse("float32");
     draft.dtype = ConfigJson.DTYPES.contains(dtype) ? dtype : "float32";
     return new HfConfig(family, draft, json);

@@ -184,12 +184,29 @@ public final class ForwardPass {
     linears.alone(net.head(), delta, 0, count, out);
   }
 
+  /** Width of the vectors that {@link #hidden} gives. */
+  public int hiddenWidth() {
+    return net.projectOut() == null ? config.hiddenSize() : net.projectOut().outputs();
+  }
+
   /**
-   * Copies the vectors of the last {@link #run}, after the blocks, into {@code out [count,
-   * hidden]}.
+   * Vectors of the last {@link #run}, which had one run: after the blocks, and in a decoder after
+   * the final norm and what projects to the head's width.
+   *
+   * @param count rows
+   * @param out {@code [count, hiddenWidth]} from {@code offset}
    */
-  public void hidden(int count, float[] out) {
-    System.arraycopy(hidden, 0, out, 0, count * config.hiddenSize());
+  public void hidden(int count, float[] out, int offset) {
+    float[] x = hidden;
+    if (net.finalNorm() != null) {
+      norm(net.finalNorm(), hidden, 0, normed, 0, count, config.hiddenSize());
+      x = normed;
+    }
+    if (net.projectOut() != null) {
+      linears.alone(net.projectOut(), x, 0, count, delta);
+      x = delta;
+    }
+    System.arraycopy(x, 0, out, offset, count * hiddenWidth());
   }
 
   private void reserve(int count) {
