@@ -1,7 +1,7 @@
 package dev.nibble.core.ggml;
 
 import static dev.nibble.core.ggml.LittleEndian.f16;
-import static dev.nibble.core.ggml.LittleEndian.i32;
+import static dev.nibble.core.ggml.LittleEndian.i64;
 import static dev.nibble.core.ggml.LittleEndian.u16;
 import static dev.nibble.core.ggml.LittleEndian.u8;
 
@@ -35,6 +35,21 @@ public final class GgmlCodes {
               Map.entry(GgmlType.IQ4_XS, 4),
               Map.entry(GgmlType.MXFP4, 4),
               Map.entry(GgmlType.NVFP4, 4)));
+
+  /** Offset of the scale of a block's scales. */
+  private static final Map<GgmlType, Integer> SCALE_AT =
+      new EnumMap<>(
+          Map.of(
+              GgmlType.Q2_K, 80,
+              GgmlType.Q3_K, 108,
+              GgmlType.Q4_K, 0,
+              GgmlType.Q5_K, 0,
+              GgmlType.Q6_K, 208,
+              GgmlType.IQ4_XS, 0));
+
+  private static final long NIBBLES = 0x0F0F0F0F0F0F0F0FL;
+  private static final long CRUMBS = 0x0303030303030303L;
+  private static final long ONES = 0x0101010101010101L;
 
   private GgmlCodes() {}
 
@@ -74,153 +89,202 @@ public final class GgmlCodes {
   }
 
   /**
-   * Reads a row.
+   * Reads the codes of a row, or of rows that follow each other.
    *
    * @param type a supported type
-   * @param row the row's blocks
+   * @param row starts with the row's blocks
    * @param columns whole blocks
-   * @param codes receives a code per column
+   * @param eights receives eight codes each, the first in the lowest byte
+   */
+  public static void codes(GgmlType type, byte[] row, int columns, long[] eights) {
+    switch (type) {
+      case Q4_0, IQ4_NL -> nibbles(row, 2, 18, columns, eights);
+      case Q4_1 -> nibbles(row, 4, 20, columns, eights);
+      case MXFP4 -> nibbles(row, 1, 17, columns, eights);
+      case Q5_0 -> {
+        nibbles(row, 6, 22, columns, eights);
+        fifths(row, 2, 22, columns, eights);
+      }
+      case Q5_1 -> {
+        nibbles(row, 8, 24, columns, eights);
+        fifths(row, 4, 24, columns, eights);
+      }
+      case Q8_0 -> bytes(row, 2, columns, eights);
+      default -> {
+        int elements = type.blockElements();
+        for (int block = 0; block < columns / elements; block++) {
+          superBlock(type, row, block * type.blockBytes(), eights, block * elements / 8);
+        }
+      }
+    }
+  }
+
+  /** Blocks of 16 low nibbles and as many high ones. */
+  private static void nibbles(byte[] b, int from, int stride, int columns, long[] eights) {
+    int at = from;
+    for (int e = 0; e < columns / 8; e += 4) {
+      long first = i64(b, at);
+      long second = i64(b, at + 8);
+      eights[e] = first & NIBBLES;
+      eights[e + 1] = second & NIBBLES;
+      eights[e + 2] = first >>> 4 & NIBBLES;
+      eights[e + 3] = second >>> 4 & NIBBLES;
+      at += stride;
+    }
+  }
+
+  /** Adds bit 4 to blocks of 32 codes; a product brings four bits into a byte each. */
+  private static void fifths(byte[] b, int from, int stride, int columns, long[] eights) {
+    for (int e = 0; e < columns / 8; e++) {
+      int high = u8(b, from + e / 4 * stride + e % 4);
+      long low = (high & 15) * 0x00204081L & 0x01010101;
+      long upper = (high >> 4) * 0x00204081L & 0x01010101;
+      eights[e] |= (low | (upper << 32)) << 4;
+    }
+  }
+
+  private static void bytes(byte[] b, int from, int columns, long[] eights) {
+    for (int e = 0; e < columns / 8; e++) {
+      eights[e] = i64(b, from + e / 4 * 34 + e % 4 * 8) ^ 0x8080808080808080L;
+    }
+  }
+
+  private static void superBlock(GgmlType type, byte[] b, int at, long[] eights, int e) {
+    switch (type) {
+      case Q2_K -> crumbs(b, at + 16, eights, e);
+      case Q3_K -> {
+        crumbs(b, at + 32, eights, e);
+        bits(b, at, 2, eights, e);
+      }
+      case Q4_K -> pairs(b, at + 16, eights, e);
+      case Q5_K -> {
+        pairs(b, at + 48, eights, e);
+        bits(b, at + 16, 4, eights, e);
+      }
+      case Q6_K -> sixes(b, at, eights, e);
+      case IQ4_XS -> {
+        for (int j = 0; j < 8; j++) {
+          halves(b, at + 8 + 16 * j, 2, eights, e + 4 * j);
+        }
+      }
+      case NVFP4 -> {
+        for (int j = 0; j < 4; j++) {
+          halves(b, at + 4 + 8 * j, 1, eights, e + 2 * j);
+        }
+      }
+      default -> throw new IllegalArgumentException(type + " has no such codes");
+    }
+  }
+
+  /** Low nibbles of eight times {@code count} bytes, then the high ones. */
+  private static void halves(byte[] b, int at, int count, long[] eights, int e) {
+    for (int i = 0; i < count; i++) {
+      long q = i64(b, at + 8 * i);
+      eights[e + i] = q & NIBBLES;
+      eights[e + count + i] = q >>> 4 & NIBBLES;
+    }
+  }
+
+  /** 256 codes: 32 low nibbles, 32 high nibbles of the same bytes, and so on. */
+  private static void pairs(byte[] b, int at, long[] eights, int e) {
+    for (int j = 0; j < 4; j++) {
+      halves(b, at + 32 * j, 4, eights, e + 8 * j);
+    }
+  }
+
+  /** 256 codes of two bits: four times 32 of the same bytes, then of the next. */
+  private static void crumbs(byte[] b, int at, long[] eights, int e) {
+    for (int i = 0; i < 8; i++) {
+      long q = i64(b, at + 8 * i);
+      int to = e + 16 * (i >> 2) + (i & 3);
+      for (int j = 0; j < 4; j++) {
+        eights[to + 4 * j] = (q >>> (2 * j)) & CRUMBS;
+      }
+    }
+  }
+
+  /** Adds a bit to 256 codes: bit j of 32 bytes to the j-th 32. */
+  private static void bits(byte[] b, int at, int place, long[] eights, int e) {
+    for (int i = 0; i < 4; i++) {
+      long q = i64(b, at + 8 * i);
+      for (int j = 0; j < 8; j++) {
+        eights[e + 4 * j + i] |= ((q >>> j) & ONES) << place;
+      }
+    }
+  }
+
+  private static void sixes(byte[] b, int at, long[] eights, int e) {
+    for (int i = 0; i < 8; i++) {
+      int lows = at + 64 * (i >> 2) + 8 * (i & 3);
+      long even = i64(b, lows);
+      long odd = i64(b, lows + 32);
+      long high = i64(b, at + 128 + 8 * i);
+      int to = e + 16 * (i >> 2) + (i & 3);
+      eights[to] = (even & NIBBLES) | (high & CRUMBS) << 4;
+      eights[to + 4] = (odd & NIBBLES) | (high >>> 2 & CRUMBS) << 4;
+      eights[to + 8] = (even >>> 4 & NIBBLES) | (high >>> 4 & CRUMBS) << 4;
+      eights[to + 12] = (odd >>> 4 & NIBBLES) | (high >>> 6 & CRUMBS) << 4;
+    }
+  }
+
+  /**
+   * Reads the scales of a row, or of rows that follow each other.
+   *
+   * @param type a supported type
+   * @param row starts with the row's blocks
+   * @param columns whole blocks
    * @param scales receives a scale per {@link #group} of columns
    * @param mins receives a min per group where the type has them
    */
-  public static void read(
-      GgmlType type, byte[] row, int columns, byte[] codes, float[] scales, float[] mins) {
-    int elements = type.blockElements();
-    for (int block = 0; block < columns / elements; block++) {
-      int at = block * type.blockBytes();
-      int o = block * elements;
-      int group = o / group(type);
+  public static void scales(GgmlType type, byte[] row, int columns, float[] scales, float[] mins) {
+    switch (type) {
+      case Q4_0, Q5_0, Q8_0, IQ4_NL -> halfs(row, 0, type.blockBytes(), columns, scales);
+      case Q4_1, Q5_1 -> {
+        halfs(row, 0, type.blockBytes(), columns, scales);
+        halfs(row, 2, type.blockBytes(), columns, mins);
+      }
+      default -> {
+        int elements = type.blockElements();
+        for (int block = 0; block < columns / elements; block++) {
+          int at = block * type.blockBytes();
+          superScales(type, row, at, scales, mins, block * elements / group(type));
+        }
+      }
+    }
+  }
+
+  private static void halfs(byte[] b, int from, int stride, int columns, float[] values) {
+    int at = from;
+    for (int g = 0; g < columns / GROUP; g++) {
+      values[g] = f16(b, at);
+      at += stride;
+    }
+  }
+
+  private static void superScales(
+      GgmlType type, byte[] b, int at, float[] scales, float[] mins, int g) {
+    float d = SCALE_AT.containsKey(type) ? f16(b, at + SCALE_AT.get(type)) : 1;
+    for (int j = 0; j < type.blockElements() / group(type); j++) {
       switch (type) {
-        case Q4_0, Q4_1, Q5_0, Q5_1 -> nibbles(type, row, at, codes, o, scales, mins, group);
-        case Q8_0 -> {
-          scales[group] = f16(row, at);
-          for (int i = 0; i < GROUP; i++) {
-            codes[o + i] = (byte) (row[at + 2 + i] ^ 0x80);
-          }
+        case MXFP4 -> scales[g] = Levels.halfE8m0(u8(b, at));
+        case NVFP4 -> scales[g + j] = Levels.halfUe4m3(u8(b, at + j));
+        case Q2_K -> {
+          scales[g + j] = d * (b[at + j] & 15);
+          mins[g + j] = -f16(b, at + 82) * (u8(b, at + j) >> 4);
         }
-        case Q4_K, Q5_K -> superBlock(type, row, at, codes, o, scales, mins, group);
-        case Q2_K -> q2(row, at, codes, o, scales, mins, group);
-        case Q3_K -> q3(row, at, codes, o, scales, group);
-        case Q6_K -> q6(row, at, codes, o, scales, group);
-        case IQ4_NL -> {
-          scales[group] = f16(row, at);
-          halves(row, at + 2, 16, codes, o);
+        case Q3_K -> scales[g + j] = d * KQuantDecoders.q3Scale(b, at + 96, j);
+        case Q4_K, Q5_K -> {
+          scales[g + j] = d * KQuantDecoders.q4Scale(b, at + 4, j);
+          mins[g + j] = -f16(b, at + 2) * KQuantDecoders.q4Min(b, at + 4, j);
         }
-        case MXFP4 -> {
-          scales[group] = Levels.halfE8m0(u8(row, at));
-          halves(row, at + 1, 16, codes, o);
+        case Q6_K -> scales[g + j] = d * b[at + 192 + j];
+        case IQ4_XS -> {
+          int low = b[at + 4 + (j >> 1)] >> (4 * (j & 1)) & 15;
+          int high = u16(b, at + 2) >> (2 * j) & 3;
+          scales[g + j] = d * ((low | high << 4) - 32);
         }
-        case IQ4_XS -> iq4Xs(row, at, codes, o, scales, group);
-        case NVFP4 -> {
-          for (int j = 0; j < 4; j++) {
-            scales[group + j] = Levels.halfUe4m3(u8(row, at + j));
-            halves(row, at + 4 + 8 * j, 8, codes, o + SMALL * j);
-          }
-        }
-        default -> throw new IllegalArgumentException(type + " has no such codes");
+        default -> throw new IllegalArgumentException(type + " has no such scales");
       }
-    }
-  }
-
-  private static void nibbles(
-      GgmlType type, byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
-    boolean fifth = bits(type) == 5;
-    int p = at + 2;
-    scales[g] = f16(b, at);
-    if (mins(type)) {
-      mins[g] = f16(b, p);
-      p += 2;
-    }
-    int high = 0;
-    if (fifth) {
-      high = i32(b, p);
-      p += 4;
-    }
-    for (int i = 0; i < 16; i++) {
-      int q = b[p + i];
-      codes[o + i] = (byte) ((q & 15) | (high >>> i & 1) << 4);
-      codes[o + 16 + i] = (byte) ((q >> 4 & 15) | (high >>> (16 + i) & 1) << 4);
-    }
-  }
-
-  private static void superBlock(
-      GgmlType type, byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
-    boolean fifth = type == GgmlType.Q5_K;
-    float d = f16(b, at);
-    float dmin = f16(b, at + 2);
-    int nibbles = at + (fifth ? 48 : 16);
-    for (int j = 0; j < 8; j++) {
-      scales[g + j] = d * KQuantDecoders.q4Scale(b, at + 4, j);
-      mins[g + j] = -dmin * KQuantDecoders.q4Min(b, at + 4, j);
-      int shift = 4 * (j & 1);
-      int from = nibbles + 32 * (j >> 1);
-      for (int i = 0; i < 32; i++) {
-        int high = fifth ? (u8(b, at + 16 + i) >> j & 1) << 4 : 0;
-        codes[o + 32 * j + i] = (byte) ((b[from + i] >> shift & 15) | high);
-      }
-    }
-  }
-
-  private static void q2(
-      byte[] b, int at, byte[] codes, int o, float[] scales, float[] mins, int g) {
-    float d = f16(b, at + 80);
-    float dmin = f16(b, at + 82);
-    for (int j = 0; j < 16; j++) {
-      int scale = u8(b, at + j);
-      scales[g + j] = d * (scale & 15);
-      mins[g + j] = -dmin * (scale >> 4);
-      int shift = 2 * (j >> 1 & 3);
-      int from = at + 16 + 32 * (j >> 3) + SMALL * (j & 1);
-      for (int i = 0; i < SMALL; i++) {
-        codes[o + SMALL * j + i] = (byte) (b[from + i] >> shift & 3);
-      }
-    }
-  }
-
-  private static void q3(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
-    float d = f16(b, at + 108);
-    for (int j = 0; j < 16; j++) {
-      scales[g + j] = d * KQuantDecoders.q3Scale(b, at + 96, j);
-      int shift = 2 * (j >> 1 & 3);
-      int from = at + 32 + 32 * (j >> 3) + SMALL * (j & 1);
-      int highs = at + SMALL * (j & 1);
-      for (int i = 0; i < SMALL; i++) {
-        int high = (b[highs + i] >> (j >> 1) & 1) << 2;
-        codes[o + SMALL * j + i] = (byte) ((b[from + i] >> shift & 3) | high);
-      }
-    }
-  }
-
-  private static void q6(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
-    float d = f16(b, at + 208);
-    for (int j = 0; j < 16; j++) {
-      scales[g + j] = d * b[at + 192 + j];
-      int k = j >> 1 & 3;
-      int l = SMALL * (j & 1);
-      int lows = at + 64 * (j >> 3) + 32 * (k & 1) + l;
-      int highs = at + 128 + 32 * (j >> 3) + l;
-      for (int i = 0; i < SMALL; i++) {
-        int high = (b[highs + i] >> (2 * k) & 3) << 4;
-        codes[o + SMALL * j + i] = (byte) ((b[lows + i] >> (4 * (k >> 1)) & 15) | high);
-      }
-    }
-  }
-
-  /** {@code count} low nibbles, then as many high ones. */
-  private static void halves(byte[] b, int at, int count, byte[] codes, int o) {
-    for (int i = 0; i < count; i++) {
-      codes[o + i] = (byte) (b[at + i] & 15);
-      codes[o + count + i] = (byte) (b[at + i] >> 4 & 15);
-    }
-  }
-
-  private static void iq4Xs(byte[] b, int at, byte[] codes, int o, float[] scales, int g) {
-    float d = f16(b, at);
-    int highs = u16(b, at + 2);
-    for (int j = 0; j < 8; j++) {
-      int low = b[at + 4 + (j >> 1)] >> (4 * (j & 1)) & 15;
-      scales[g + j] = d * ((low | (highs >> (2 * j) & 3) << 4) - 32);
-      halves(b, at + 8 + 16 * j, 16, codes, o + GROUP * j);
     }
   }
 }

@@ -2,12 +2,18 @@ package dev.nibble.core.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * Unsigned codes of 1 to 8 (or 16) bits as one little-endian bit stream: code i occupies bits
  * {@code [i*bits, (i+1)*bits)}, bit b of the stream being bit {@code b % 8} of byte {@code b / 8}.
  */
 public final class BitPacking {
+  private static final VarHandle EIGHT_BYTES =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private BitPacking() {}
 
   /** Bytes of {@code count} codes padded to whole 32-bit words. */
@@ -59,6 +65,24 @@ public final class BitPacking {
       codes[i] = (byte) (buffer & mask);
       buffer >>>= bits;
       held -= bits;
+    }
+  }
+
+  /**
+   * As {@link #unpack}, eight codes to an element, the first in its lowest byte.
+   *
+   * @param in with seven bytes more than the stream
+   * @param count codes, a multiple of 8
+   */
+  public static void unpackEights(byte[] in, int at, int count, int bits, long[] eights) {
+    long mask = (1L << bits) - 1;
+    for (int i = 0; i < count / 8; i++) {
+      long stream = (long) EIGHT_BYTES.get(in, at + bits * i);
+      long eight = 0;
+      for (int k = 0; k < 8; k++) {
+        eight |= ((stream >>> (k * bits)) & mask) << (8 * k);
+      }
+      eights[i] = eight;
     }
   }
 

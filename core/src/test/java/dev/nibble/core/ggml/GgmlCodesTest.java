@@ -27,15 +27,16 @@ class GgmlCodesTest {
     }
     float[] decoded = new float[COLUMNS];
     type.dequantize(MemorySegment.ofArray(row), 0, decoded, 0, COLUMNS);
-    byte[] codes = new byte[COLUMNS];
+    long[] eights = new long[COLUMNS / 8];
     float[] scales = new float[COLUMNS];
     float[] mins = new float[COLUMNS];
-    GgmlCodes.read(type, row, COLUMNS, codes, scales, mins);
+    GgmlCodes.codes(type, row, COLUMNS, eights);
+    GgmlCodes.scales(type, row, COLUMNS, scales, mins);
     float[] levels = GgmlCodes.levels(type).orElse(null);
     int offset = GgmlCodes.mins(type) ? 0 : 1 << (GgmlCodes.bits(type) - 1);
     for (int c = 0; c < COLUMNS; c++) {
       int g = c / GgmlCodes.group(type);
-      int code = codes[c] & 0xff;
+      int code = (int) (eights[c / 8] >>> (8 * (c % 8))) & 0xff;
       float value =
           levels == null ? scales[g] * (code - offset) + mins[g] : scales[g] * levels[code];
       if (Float.isFinite(decoded[c])) {

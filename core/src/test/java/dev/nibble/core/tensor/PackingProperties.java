@@ -65,6 +65,21 @@ class PackingProperties {
   }
 
   @Property(tries = 400)
+  void eightCodesAtOnceAreThoseReadOneByOne(
+      @ForAll @Size(min = 8, max = 70) byte[] codes, @ForAll @IntRange(min = 1, max = 8) int bits) {
+    int count = codes.length / 8 * 8;
+    byte[] packed = new byte[2 + count * bits / 8 + 7];
+    Arrays.fill(packed, (byte) 0x5a);
+    BitPacking.pack(codes, 0, count, bits, packed, 2);
+    long[] eights = new long[count / 8];
+    BitPacking.unpackEights(packed, 2, count, bits, eights);
+    for (int i = 0; i < count; i++) {
+      assertThat((int) (eights[i / 8] >>> (8 * (i % 8))) & 0xff)
+          .isEqualTo(codes[i] & ((1 << bits) - 1));
+    }
+  }
+
+  @Property(tries = 400)
   void sizesAreExactForEverySpecAndShape(
       @ForAll("specs") QuantSpec spec,
       @ForAll @IntRange(min = 0, max = 9) int rows,

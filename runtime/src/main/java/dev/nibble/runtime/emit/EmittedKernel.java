@@ -7,7 +7,6 @@ import dev.nibble.runtime.packed.InputTile;
 import dev.nibble.runtime.packed.PackedFormat;
 import dev.nibble.runtime.packed.PackedWeights;
 import dev.nibble.runtime.packed.Repacker;
-import java.lang.foreign.Arena;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -62,7 +61,8 @@ public final class EmittedKernel implements MatmulKernel {
 
   @Override
   public Matrix bind(PackedTensor weight) {
-    PackedWeights packed = Repacker.pack(weight, Arena.ofAuto()).orElseThrow();
+    PackedWeights packed =
+        Repacker.pack(weight, (bytes, alignment) -> Pages.mapUntilUnreachable(bytes)).orElseThrow();
     return new EmittedMatrix(exact.apply(weight), packed);
   }
 }

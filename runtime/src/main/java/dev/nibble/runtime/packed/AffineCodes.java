@@ -1,19 +1,18 @@
 package dev.nibble.runtime.packed;
 
 import dev.nibble.core.tensor.AffineTensor;
-import dev.nibble.core.tensor.BitPacking;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /** Affine codes; a zero-point z becomes the min {@code -scale·z}. */
 final class AffineCodes implements CodeRows {
   private final AffineTensor weight;
+  private final BitRows stream;
   private final PackedFormat format;
   private final int groupColumns;
 
   private AffineCodes(AffineTensor weight, PackedFormat format, int groupColumns) {
     this.weight = weight;
+    this.stream = new BitRows(weight.codes(), weight.columns(), weight.bits());
     this.format = format;
     this.groupColumns = groupColumns;
   }
@@ -42,16 +41,28 @@ final class AffineCodes implements CodeRows {
   }
 
   @Override
-  public void read(int row, byte[] codes, float[] scales, float[] mins) {
-    long stride = AffineTensor.rowStride(weight.columns(), weight.bits());
-    byte[] packed = new byte[Math.toIntExact(stride)];
-    MemorySegment.copy(
-        weight.codes(), ValueLayout.JAVA_BYTE, row * stride, packed, 0, packed.length);
-    BitPacking.unpack(packed, 0, weight.columns(), weight.bits(), codes);
+  public int bufferBytes(int count) {
+    return stream.bufferBytes(count);
+  }
+
+  @Override
+  public void load(int row, int count, byte[] buffer) {
+    stream.load(row, count, buffer);
+  }
+
+  @Override
+  public void codes(int count, byte[] buffer, long[] eights) {
+    stream.codes(count, buffer, eights);
+  }
+
+  @Override
+  public void scales(int row, int count, byte[] buffer, float[] scales, float[] mins) {
     int groups = weight.columns() / groupColumns;
-    for (int g = 0; g < groups; g++) {
-      scales[g] = weight.scale(row, g);
-      mins[g] = format.mins() ? -scales[g] * weight.zero(row, g) : 0;
+    for (int i = 0; i < count * groups; i++) {
+      scales[i] = weight.scale(row + i / groups, i % groups);
+      if (format.mins()) {
+        mins[i] = -scales[i] * weight.zero(row + i / groups, i % groups);
+      }
     }
   }
 }

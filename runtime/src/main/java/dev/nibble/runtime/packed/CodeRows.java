@@ -17,12 +17,25 @@ interface CodeRows {
     return new byte[0];
   }
 
+  /** Bytes of a buffer for some rows. */
+  int bufferBytes(int count);
+
+  /** Reads the stored bytes of consecutive rows into a buffer. */
+  void load(int row, int count, byte[] buffer);
+
   /**
-   * Reads a row.
+   * Reads the codes of the first rows of a buffer.
    *
-   * @param codes receives a code per column
-   * @param scales receives a scale per group
+   * @param eights receives eight codes each, the first in the lowest byte, row after row
+   */
+  void codes(int count, byte[] buffer, long[] eights);
+
+  /**
+   * Reads the scales of loaded rows.
+   *
+   * @param row the first row, which the buffer starts with
+   * @param scales receives a scale per group, row after row
    * @param mins receives a min per group when the format has mins
    */
-  void read(int row, byte[] codes, float[] scales, float[] mins);
+  void scales(int row, int count, byte[] buffer, float[] scales, float[] mins);
 }

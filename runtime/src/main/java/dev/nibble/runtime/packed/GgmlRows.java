@@ -50,10 +50,23 @@ final class GgmlRows implements CodeRows {
   }
 
   @Override
-  public void read(int row, byte[] codes, float[] scales, float[] mins) {
-    byte[] bytes = new byte[rowBytes];
+  public int bufferBytes(int count) {
+    return Math.multiplyExact(count, rowBytes);
+  }
+
+  @Override
+  public void load(int row, int count, byte[] buffer) {
     MemorySegment.copy(
-        weight.data(), ValueLayout.JAVA_BYTE, (long) row * rowBytes, bytes, 0, rowBytes);
-    GgmlCodes.read(weight.type(), bytes, weight.columns(), codes, scales, mins);
+        weight.data(), ValueLayout.JAVA_BYTE, (long) row * rowBytes, buffer, 0, count * rowBytes);
+  }
+
+  @Override
+  public void codes(int count, byte[] buffer, long[] eights) {
+    GgmlCodes.codes(weight.type(), buffer, count * weight.columns(), eights);
+  }
+
+  @Override
+  public void scales(int row, int count, byte[] buffer, float[] scales, float[] mins) {
+    GgmlCodes.scales(weight.type(), buffer, count * weight.columns(), scales, mins);
   }
 }

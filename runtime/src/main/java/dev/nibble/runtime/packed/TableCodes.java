@@ -1,10 +1,6 @@
 package dev.nibble.runtime.packed;
 
-import dev.nibble.core.tensor.AffineTensor;
-import dev.nibble.core.tensor.BitPacking;
 import dev.nibble.core.tensor.TableTensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
@@ -17,6 +13,7 @@ final class TableCodes implements CodeRows {
   private static final int ZERO = 128;
 
   private final TableTensor weight;
+  private final BitRows stream;
   private final PackedFormat format;
   private final int groupColumns;
   private final byte[] table = new byte[PackedFormat.TABLE];
@@ -24,6 +21,7 @@ final class TableCodes implements CodeRows {
 
   private TableCodes(TableTensor weight, int groupColumns) {
     this.weight = weight;
+    this.stream = new BitRows(weight.codes(), weight.columns(), weight.bits());
     this.groupColumns = groupColumns;
     int shared = Math.min(128, Integer.lowestOneBit(groupColumns));
     this.format = new PackedFormat(4, shared, false, true);
@@ -84,16 +82,26 @@ final class TableCodes implements CodeRows {
   }
 
   @Override
-  public void read(int row, byte[] codes, float[] scales, float[] mins) {
-    int stride = Math.toIntExact(AffineTensor.rowStride(weight.columns(), weight.bits()));
-    byte[] packed = new byte[stride];
-    MemorySegment.copy(
-        weight.codes(), ValueLayout.JAVA_BYTE, (long) row * stride, packed, 0, stride);
-    BitPacking.unpack(packed, 0, weight.columns(), weight.bits(), codes);
+  public int bufferBytes(int count) {
+    return stream.bufferBytes(count);
+  }
+
+  @Override
+  public void load(int row, int count, byte[] buffer) {
+    stream.load(row, count, buffer);
+  }
+
+  @Override
+  public void codes(int count, byte[] buffer, long[] eights) {
+    stream.codes(count, buffer, eights);
+  }
+
+  @Override
+  public void scales(int row, int count, byte[] buffer, float[] scales, float[] mins) {
     int groups = weight.columns() / groupColumns;
-    for (int g = 0; g < groups; g++) {
-      long index = weight.groupSize() == 0 ? 0 : (long) row * groups + g;
-      scales[g] = step * weight.scaleFormat().get(weight.scales(), index);
+    for (int i = 0; i < count * groups; i++) {
+      long index = weight.groupSize() == 0 ? 0 : (long) row * groups + i;
+      scales[i] = step * weight.scaleFormat().get(weight.scales(), index);
     }
   }
 }

@@ -33,6 +33,16 @@ class InstallationTest {
     assertThat(permissions(code.address())).isEqualTo("r-xp");
   }
 
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void pagesOfWeightsAreWritableAndEmpty() throws IOException {
+    MemorySegment pages = Pages.mapUntilUnreachable(10_000);
+    assertThat(pages.byteSize()).isEqualTo(10_000);
+    assertThat(permissions(pages.address())).isEqualTo("rw-p");
+    assertThat(pages.mismatch(MemorySegment.ofArray(new byte[10_000]))).isEqualTo(-1);
+    pages.fill((byte) 1);
+  }
+
   /** Those of the mapping that holds an address. */
   private static String permissions(long address) throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {

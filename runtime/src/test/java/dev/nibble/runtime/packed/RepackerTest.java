@@ -84,6 +84,23 @@ class RepackerTest {
     }
   }
 
+  /** Buffers are kept from weight to weight; rows that fill up the last row group stay 0. */
+  @Test
+  void earlierWeightsLeaveNoTrace() {
+    try (Arena arena = Arena.ofShared()) {
+      PackedTensor small = SampleTensors.of("q5_1", 33, 256);
+      PackedWeights before = Repacker.pack(small, arena).orElseThrow();
+      assertThat(Repacker.pack(SampleTensors.of("q8_0", 2048, 512), arena)).isPresent();
+      PackedWeights after = Repacker.pack(small, arena).orElseThrow();
+      assertThat(after.data().mismatch(before.data())).isEqualTo(-1);
+      for (int row = 33; row < 64; row++) {
+        for (int column = 0; column < 256; column++) {
+          assertThat(PackedReference.value(after, row, column)).isZero();
+        }
+      }
+    }
+  }
+
   @Test
   void refusesWhatItCannotHold() {
     try (Arena arena = Arena.ofShared()) {
