@@ -1,6 +1,6 @@
 package dev.nibble.runtime.emit;
 
-import dev.nibble.runtime.packed.PackedFormat;
+import dev.nibble.core.tensor.PackedFormat;
 import java.util.List;
 
 /** Emits the loading of words of codes, whatever planes they are stored in. */

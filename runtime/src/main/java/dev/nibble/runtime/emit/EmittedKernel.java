@@ -1,10 +1,10 @@
 package dev.nibble.runtime.emit;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.runtime.kernel.MatmulKernel;
 import dev.nibble.runtime.kernel.Matrix;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import dev.nibble.runtime.packed.PackedWeights;
 import dev.nibble.runtime.packed.Repacker;
 import java.util.Map;

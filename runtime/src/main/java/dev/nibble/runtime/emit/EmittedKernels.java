@@ -1,8 +1,8 @@
 package dev.nibble.runtime.emit;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.runtime.packed.InputForm;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import dev.nibble.runtime.packed.PackedReference;
 import dev.nibble.runtime.packed.PackedWeights;
 import java.lang.foreign.Arena;

@@ -1,12 +1,12 @@
 package dev.nibble.runtime.emit;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.runtime.kernel.Input;
 import dev.nibble.runtime.kernel.Int8Matrix;
 import dev.nibble.runtime.kernel.Matrix;
 import dev.nibble.runtime.kernel.Scratch;
 import dev.nibble.runtime.packed.InputForm;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import dev.nibble.runtime.packed.PackedReference;
 import dev.nibble.runtime.packed.PackedWeights;
 import java.lang.foreign.MemorySegment;

@@ -10,8 +10,8 @@ import static dev.nibble.runtime.emit.Gpr.RDI;
 import static dev.nibble.runtime.emit.Gpr.RDX;
 import static dev.nibble.runtime.emit.Gpr.RSI;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 
 /**
  * Product of a weight with 1 to {@value #MOST} inputs, both halves of a row group side by side, so

@@ -9,7 +9,7 @@ import static dev.nibble.runtime.emit.Gpr.RDI;
 import static dev.nibble.runtime.emit.Gpr.RDX;
 import static dev.nibble.runtime.emit.Gpr.RSI;
 
-import dev.nibble.runtime.packed.PackedFormat;
+import dev.nibble.core.tensor.PackedFormat;
 
 /**
  * Rounds an input vector to int8, block by block of 32, with scales and corrections. Compiled Java

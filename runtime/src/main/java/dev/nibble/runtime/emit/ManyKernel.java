@@ -15,8 +15,8 @@ import static dev.nibble.runtime.emit.Gpr.RDI;
 import static dev.nibble.runtime.emit.Gpr.RDX;
 import static dev.nibble.runtime.emit.Gpr.RSI;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import java.util.List;
 
 /**

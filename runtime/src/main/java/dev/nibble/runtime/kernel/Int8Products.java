@@ -1,6 +1,6 @@
 package dev.nibble.runtime.kernel;
 
-import static dev.nibble.runtime.packed.PackedFormat.ROWS;
+import static dev.nibble.core.tensor.PackedFormat.ROWS;
 
 import dev.nibble.runtime.packed.InputForm;
 import dev.nibble.runtime.packed.InputTile;

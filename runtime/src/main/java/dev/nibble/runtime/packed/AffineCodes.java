@@ -1,6 +1,7 @@
 package dev.nibble.runtime.packed;
 
 import dev.nibble.core.tensor.AffineTensor;
+import dev.nibble.core.tensor.PackedFormat;
 import java.util.Optional;
 
 /** Affine codes; a zero-point z becomes the min {@code -scale·z}. */

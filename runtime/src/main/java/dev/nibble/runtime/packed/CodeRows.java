@@ -1,5 +1,7 @@
 package dev.nibble.runtime.packed;
 
+import dev.nibble.core.tensor.PackedFormat;
+
 /**
  * A stored weight as unsigned codes with a scale, and perhaps a min, for every group of columns.
  * Safe for concurrent use.

@@ -2,6 +2,7 @@ package dev.nibble.runtime.packed;
 
 import dev.nibble.core.ggml.GgmlCodes;
 import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.PackedFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;

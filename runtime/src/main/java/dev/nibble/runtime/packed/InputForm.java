@@ -1,5 +1,7 @@
 package dev.nibble.runtime.packed;
 
+import dev.nibble.core.tensor.PackedFormat;
+
 /**
  * What a weight wants beside each rounded block of an input, for each part that has a scale of its
  * own: with mins the sum of the rounded values, to be multiplied by the min; else what its unsigned

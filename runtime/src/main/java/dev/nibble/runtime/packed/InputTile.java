@@ -1,5 +1,7 @@
 package dev.nibble.runtime.packed;
 
+import dev.nibble.core.tensor.PackedFormat;
+
 /**
  * Place of rounded inputs. A tile holds 1 to {@value #MOST} input vectors, block after block of 32
  * columns; in a block the 32 int8 codes of each vector, then a float scale of each, then for each

@@ -1,7 +1,8 @@
 package dev.nibble.runtime.packed;
 
-import static dev.nibble.runtime.packed.PackedFormat.BLOCK;
+import static dev.nibble.core.tensor.PackedFormat.BLOCK;
 
+import dev.nibble.core.tensor.PackedFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,5 +1,6 @@
 package dev.nibble.runtime.packed;
 
+import dev.nibble.core.tensor.PackedFormat;
 import java.lang.foreign.MemorySegment;
 
 /**

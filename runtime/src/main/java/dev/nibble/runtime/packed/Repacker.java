@@ -1,10 +1,11 @@
 package dev.nibble.runtime.packed;
 
-import static dev.nibble.runtime.packed.PackedFormat.BLOCK;
-import static dev.nibble.runtime.packed.PackedFormat.ROWS;
+import static dev.nibble.core.tensor.PackedFormat.BLOCK;
+import static dev.nibble.core.tensor.PackedFormat.ROWS;
 
 import dev.nibble.core.tensor.AffineTensor;
 import dev.nibble.core.tensor.GgmlTensor;
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
 import java.lang.foreign.MemorySegment;

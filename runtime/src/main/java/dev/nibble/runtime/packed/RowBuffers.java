@@ -1,6 +1,6 @@
 package dev.nibble.runtime.packed;
 
-import static dev.nibble.runtime.packed.PackedFormat.ROWS;
+import static dev.nibble.core.tensor.PackedFormat.ROWS;
 
 /**
  * What a thread needs to pack a row group. Kept for the next weight: new arrays would cost as much

@@ -1,9 +1,10 @@
 package dev.nibble.runtime.packed;
 
-import static dev.nibble.runtime.packed.PackedFormat.BLOCK;
-import static dev.nibble.runtime.packed.PackedFormat.LANES;
-import static dev.nibble.runtime.packed.PackedFormat.ROWS;
+import static dev.nibble.core.tensor.PackedFormat.BLOCK;
+import static dev.nibble.core.tensor.PackedFormat.LANES;
+import static dev.nibble.core.tensor.PackedFormat.ROWS;
 
+import dev.nibble.core.tensor.PackedFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -1,5 +1,6 @@
 package dev.nibble.runtime.packed;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.TableTensor;
 import java.util.Optional;
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.diagnose.SampleTensors;
@@ -13,7 +14,6 @@ import dev.nibble.runtime.kernel.Products;
 import dev.nibble.runtime.kernel.Team;
 import dev.nibble.runtime.packed.InputForm;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import dev.nibble.runtime.packed.PackedReference;
 import dev.nibble.runtime.packed.PackedWeights;
 import dev.nibble.runtime.packed.Repacker;

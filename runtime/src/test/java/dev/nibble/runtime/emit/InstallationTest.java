@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.runtime.Activations;
 import dev.nibble.runtime.diagnose.SampleTensors;
 import dev.nibble.runtime.kernel.FloatKernels;
 import dev.nibble.runtime.packed.InputTile;
-import dev.nibble.runtime.packed.PackedFormat;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;

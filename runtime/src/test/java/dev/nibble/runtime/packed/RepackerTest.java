@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.runtime.diagnose.SampleTensors;
 import java.lang.foreign.Arena;

@@ -1,4 +1,4 @@
-package dev.nibble.runtime.packed;
+package dev.nibble.core.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
