@@ -2,6 +2,7 @@ package dev.nibble.core.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The order of codes and scales that integer kernels read from the first byte to the last, the same
@@ -57,6 +58,10 @@ public record PackedFormat(int bits, int shared, boolean mins, boolean table) {
   /** Entries of a table. */
   public static final int TABLE = 16;
 
+  /** Planes for each number of bits. */
+  private static final List<List<Plane>> PLANES =
+      IntStream.rangeClosed(0, 8).mapToObj(PackedFormat::planesOf).toList();
+
   /** Without a table. */
   public PackedFormat(int bits, int shared, boolean mins) {
     this(bits, shared, mins, false);
@@ -107,6 +112,10 @@ public record PackedFormat(int bits, int shared, boolean mins, boolean table) {
 
   /** Planes, lowest bits first. */
   public List<Plane> planes() {
+    return PLANES.get(bits);
+  }
+
+  private static List<Plane> planesOf(int bits) {
     List<Plane> planes = new ArrayList<>();
     int shift = 0;
     for (int width = 8; width > 0; width /= 2) {
@@ -115,7 +124,7 @@ public record PackedFormat(int bits, int shared, boolean mins, boolean table) {
         shift += width;
       }
     }
-    return planes;
+    return List.copyOf(planes);
   }
 
   /** What a code without min is taken from: the code of 0. */
