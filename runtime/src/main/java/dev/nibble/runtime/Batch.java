@@ -26,10 +26,10 @@ import java.util.List;
  *
  * <p>What happens to one session leaves the others alone. One that is cancelled drops out between
  * two blocks; one with a full context, a token outside the vocabulary or numbers that are not
- * finite is {@link Outcome#FAILED}. A session's logits are those it would have alone, but for
- * rounding: kernels for one row and for several add up in different orders, which shifts logits by
- * about 1e-6 of their size. Not safe for concurrent use; decoding allocates nothing once the batch
- * has its size.
+ * finite is {@link Outcome#FAILED}. A session's logits are those it would have alone: the same bits
+ * in steps of up to four rows, and apart by roundings (1e-6 of their size, 1e-4 with a cache of
+ * half precision) in longer ones, for which float kernels add up in another order. Not safe for
+ * concurrent use; decoding allocates nothing once the batch has its size.
  */
 public final class Batch {
   private final ForwardPass pass;

@@ -13,9 +13,9 @@ import java.util.List;
  * has its size.
  *
  * <p>A row's result does not depend on what else is in the pass, but in the last bits: kernels for
- * one input vector add up in another order than those for several (see {@link Products#multiply}).
- * In passes of two rows and more the bits are the same, unless experts of the model get one row
- * each.
+ * up to {@link Products#FEW} inputs add up in another order than those for more. Among passes of so
+ * few rows the bits are the same, and among those of more, unless experts of the model get few rows
+ * each; products of inputs rounded to 8 bits are the same for any number.
  */
 public final class ForwardPass {
   private final Network net;

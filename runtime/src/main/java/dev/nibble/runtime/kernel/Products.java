@@ -9,10 +9,17 @@ import java.util.Arrays;
  * nothing. One caller at a time.
  */
 public final class Products {
+  /**
+   * Inputs up to which a kernel for one is run for each of them, with the bits it gives for one
+   * alone. Measured: bf16 rows at 4 inputs 2.5 times as fast as the tile, at 8 about level.
+   */
+  public static final int FEW = 4;
+
   private final Team team;
   private final FloatKernels floats;
   private final Scratch[] scratch;
-  private final Input input;
+  private final Input[] inputs = new Input[FEW];
+  private final int columns;
   private final Int8Products rounded;
   private final Vector vector = new Vector();
   private final Block block = new Block();
@@ -43,7 +50,8 @@ public final class Products {
     for (int i = 0; i < scratch.length; i++) {
       scratch[i] = new Scratch(columns);
     }
-    this.input = new Input(columns);
+    this.columns = columns;
+    input(0);
     this.rounded = new Int8Products(team);
   }
 
@@ -100,9 +108,11 @@ public final class Products {
     if (!same) {
       rounded.forget();
     }
-    if (tokens == 1) {
-      w.prepare(x, xOffset, input);
-      vector.set(w, bias, y, yOffset);
+    if (tokens <= FEW) {
+      for (int t = 0; t < tokens; t++) {
+        w.prepare(x, xOffset + t * xStride, input(t));
+      }
+      vector.set(w, bias, tokens, y, yOffset, yStride);
       team.run(Math.ceilDiv(w.rows(), w.chunk()), vector);
       return;
     }
@@ -125,28 +135,42 @@ public final class Products {
     w.decode(row, row + 1, out, offset, scratch[0]);
   }
 
-  /** One input vector, a chunk of rows a time. */
+  private Input input(int token) {
+    if (inputs[token] == null) {
+      inputs[token] = new Input(columns);
+    }
+    return inputs[token];
+  }
+
+  /** Few input vectors, one after the other, a chunk of rows a time: it stays in the cache. */
   private final class Vector implements Team.Task {
     private Matrix w;
     private float[] bias;
+    private int tokens;
     private float[] y;
     private int yOffset;
+    private int yStride;
 
-    void set(Matrix w, float[] bias, float[] y, int yOffset) {
+    void set(Matrix w, float[] bias, int tokens, float[] y, int yOffset, int yStride) {
       this.w = w;
       this.bias = bias;
+      this.tokens = tokens;
       this.y = y;
       this.yOffset = yOffset;
+      this.yStride = yStride;
     }
 
     @Override
     public void run(int chunk, int worker) {
       int from = chunk * w.chunk();
       int to = Math.min(w.rows(), from + w.chunk());
-      w.multiply(from, to, input, y, yOffset, scratch[worker]);
-      if (bias != null) {
-        for (int r = from; r < to; r++) {
-          y[yOffset + r] += bias[r];
+      for (int t = 0; t < tokens; t++) {
+        int at = yOffset + t * yStride;
+        w.multiply(from, to, inputs[t], y, at, scratch[worker]);
+        if (bias != null) {
+          for (int r = from; r < to; r++) {
+            y[at + r] += bias[r];
+          }
         }
       }
     }
