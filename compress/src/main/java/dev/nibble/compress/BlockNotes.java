@@ -41,6 +41,11 @@ public final class BlockNotes {
     return own == null ? allocation.of(site) : Optional.of(own);
   }
 
+  /** True when an allocate step wants the input of a site to stay as it is at run time. */
+  public boolean keepsInput(String site) {
+    return allocation.keepsInput(site);
+  }
+
   /** Notes the values of a weight before the first step that stores it; later calls are ignored. */
   public void target(String site, float[] weight) {
     if (keepsTargets) {

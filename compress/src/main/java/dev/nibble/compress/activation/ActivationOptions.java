@@ -5,7 +5,6 @@ import dev.nibble.core.NibbleException;
 import dev.nibble.core.op.ActivationQuant;
 import java.util.List;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * Options of {@code activation}.
@@ -76,28 +75,8 @@ public record ActivationOptions(
         quant,
         fixed,
         options.real("percentile", 100, 50, 100),
-        patterns(options, "targets"),
-        patterns(options, "ignore"));
-  }
-
-  private static List<Pattern> patterns(OptionReader options, String key) {
-    return options.texts(key, List.of()).stream()
-        .map(
-            text -> {
-              try {
-                return Pattern.compile(text);
-              } catch (PatternSyntaxException e) {
-                throw new NibbleException(
-                    options.where()
-                        + "."
-                        + key
-                        + ": \""
-                        + text
-                        + "\" is not a regular expression: "
-                        + e.getDescription());
-              }
-            })
-        .toList();
+        options.patterns("targets"),
+        options.patterns("ignore"));
   }
 
   /** True when a site's input is to be quantized; a pattern matches anywhere in the name. */

@@ -15,8 +15,9 @@ import java.util.Set;
  * Puts a quantizer on the inputs of linear sites of decoder blocks, behind their online transforms.
  * Dynamic scales come from each input at run time; static ones from calibration, as the extremes
  * (or a percentile) of what the quantized prefix feeds the site; an expert that no calibration
- * token goes to keeps a dynamic one. Comes after every step that changes inputs: rotation,
- * smoothing.
+ * token goes to keeps a dynamic one. An allocate step may have decided that an input stays as it is
+ * ({@link dev.nibble.compress.allocate.Allocation#keepInput}). Comes after every step that changes
+ * inputs: rotation, smoothing.
  */
 public final class QuantizeActivations implements Step {
   private final ActivationOptions options;
@@ -39,7 +40,9 @@ public final class QuantizeActivations implements Step {
     }
     Set<String> sites = new LinkedHashSet<>();
     for (Site site : block.sites()) {
-      if (site.kind() == Site.Kind.LINEAR && options.selects(site.name())) {
+      if (site.kind() == Site.Kind.LINEAR
+          && options.selects(site.name())
+          && !task.notes().keepsInput(site.name())) {
         if (block.state(site.name()).inputQuant().isPresent()) {
           throw new NibbleException(
               "activation: "

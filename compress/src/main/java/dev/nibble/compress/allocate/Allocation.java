@@ -18,6 +18,7 @@ import java.util.TreeMap;
 public final class Allocation {
   private final Map<String, Assignment> sites = new TreeMap<>();
   private final Set<String> provisional = new HashSet<>();
+  private final Set<String> keptInputs = new HashSet<>();
   private final List<AllocationReport> reports = new ArrayList<>();
 
   /** Decides for a site; replaces what an earlier step decided. */
@@ -30,6 +31,16 @@ public final class Allocation {
   public void forecast(String site, Assignment assignment) {
     sites.put(site, assignment);
     provisional.add(site);
+  }
+
+  /** Decides that the input of a site is not quantized at run time. */
+  public void keepInput(String site) {
+    keptInputs.add(site);
+  }
+
+  /** True when the input of a site is not to be quantized. */
+  public boolean keepsInput(String site) {
+    return keptInputs.contains(site);
   }
 
   /** What was decided for a site, if anything. */
@@ -67,6 +78,7 @@ public final class Allocation {
     Allocation out = new Allocation();
     out.sites.putAll(sites);
     out.provisional.addAll(provisional);
+    out.keptInputs.addAll(keptInputs);
     return out;
   }
 }

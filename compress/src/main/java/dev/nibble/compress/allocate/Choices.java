@@ -109,12 +109,13 @@ final class Choices {
   private long bytes(Unit unit, Level level) {
     Allocation trial = before.copy();
     unit.sites().forEach(site -> trial.assign(site.name(), level.assignment()));
-    return unit.sites().stream().mapToLong(site -> bytes(site, trial)).sum();
+    return unit.sites().stream().mapToLong(site -> bytes(storage, site, trial)).sum();
   }
 
-  private long bytes(Site site, Allocation trial) {
+  /** Stored bytes of a site's weight under an allocation, without the file's header. */
+  static long bytes(StorageForecast storage, Site site, Allocation allocation) {
     return storage
-        .form(site, trial)
+        .form(site, allocation)
         .map(form -> form.sized(new long[] {site.outputs(), site.inputs()}).byteSize())
         .orElse(PLAIN_BYTES * Unit.weights(site));
   }
@@ -131,7 +132,11 @@ final class Choices {
 
   /** Index of the block that a unit is, or lies in. */
   static int blockOf(List<Block> blocks, Unit unit) {
-    String site = unit.sites().getFirst().name();
+    return blockOf(blocks, unit.sites().getFirst().name());
+  }
+
+  /** Index of the block that a site lies in. */
+  static int blockOf(List<Block> blocks, String site) {
     return IntStream.range(0, blocks.size())
         .filter(b -> blocks.get(b).sites().stream().anyMatch(s -> s.name().equals(site)))
         .findFirst()

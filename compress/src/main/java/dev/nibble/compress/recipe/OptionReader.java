@@ -8,6 +8,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /**
  * Typed access to a step's options that remembers which keys were asked for, so that misspelt ones
@@ -146,6 +148,32 @@ public final class OptionReader {
       out.add(entry.asText());
     }
     return out;
+  }
+
+  /** Option that is a list of regular expressions, or one; empty when absent. */
+  public List<Pattern> patterns(String key) {
+    return texts(key, List.of()).stream().map(text -> pattern(text, path(key))).toList();
+  }
+
+  /**
+   * A regular expression.
+   *
+   * @throws NibbleException naming {@code where} when it is none
+   */
+  public static Pattern pattern(String text, String where) {
+    try {
+      return Pattern.compile(text);
+    } catch (PatternSyntaxException e) {
+      throw new NibbleException(
+          where
+              + ": \""
+              + text
+              + "\" is not a regular expression ("
+              + e.getDescription()
+              + "); escape special characters with a backslash",
+          NibbleException.USAGE,
+          e);
+    }
   }
 
   /** Option of any shape, or null; its contents are the caller's to check. */

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 
 /**
@@ -56,8 +55,8 @@ public final class SolveTargets {
     this.where = options.where();
     this.spec = spec;
     spec.ifPresent(check);
-    this.targets = patterns(options, "targets");
-    this.ignore = patterns(options, "ignore");
+    this.targets = options.patterns("targets");
+    this.ignore = options.patterns("ignore");
     this.overrides = overrides(options.child("per_module"), check);
     this.embedding = options.optionalSpec("embedding");
     this.head = options.optionalSpec("head");
@@ -70,8 +69,8 @@ public final class SolveTargets {
   private SolveTargets(OptionReader options) {
     this.where = options.where();
     this.spec = Optional.of(ANY);
-    this.targets = patterns(options, "targets");
-    this.ignore = patterns(options, "ignore");
+    this.targets = options.patterns("targets");
+    this.ignore = options.patterns("ignore");
     this.overrides = List.of();
     this.embedding = options.optionalSpec("embedding");
     this.head = options.optionalSpec("head");
@@ -130,35 +129,13 @@ public final class SolveTargets {
         options.real("clip_norm", RoundingOptions.DEFAULT.clipNorm(), 0.1, 10));
   }
 
-  private static List<Pattern> patterns(OptionReader options, String key) {
-    return options.texts(key, List.of()).stream()
-        .map(text -> pattern(text, options.where() + "." + key))
-        .toList();
-  }
-
-  private static Pattern pattern(String text, String where) {
-    try {
-      return Pattern.compile(text);
-    } catch (PatternSyntaxException e) {
-      throw new NibbleException(
-          where
-              + ": \""
-              + text
-              + "\" is not a regular expression ("
-              + e.getDescription()
-              + "); escape special characters with a backslash",
-          NibbleException.USAGE,
-          e);
-    }
-  }
-
   private static List<ModuleSpec> overrides(OptionReader map, Consumer<QuantSpec> check) {
     List<ModuleSpec> out = new ArrayList<>();
     for (String name : map.keys()) {
       boolean none = "none".equals(map.text(name, ""));
       Optional<QuantSpec> spec = none ? Optional.empty() : Optional.of(map.spec(name));
       spec.ifPresent(check);
-      out.add(new ModuleSpec(pattern(name, map.where()), spec));
+      out.add(new ModuleSpec(OptionReader.pattern(name, map.where()), spec));
     }
     return List.copyOf(out);
   }

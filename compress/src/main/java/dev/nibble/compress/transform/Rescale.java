@@ -84,7 +84,7 @@ public final class Rescale implements Step {
     try (Block block = handle.load();
         Tensor input = input(random.nextLong(), hiddenSize);
         Tensor expected = output(block, input)) {
-      for (Coupling coupling : block.couplings()) {
+      for (Coupling coupling : block.couplings().stream().filter(options::selects).toList()) {
         refuseOperators(block, coupling);
         double[] s = inverseFactors(coupling.width(), random);
         ChannelScaling.maps(block, coupling, s).forEach(rewrites::add);

@@ -4,7 +4,9 @@ import dev.nibble.compress.Step;
 import dev.nibble.compress.StepFactory;
 import dev.nibble.compress.recipe.OptionReader;
 
-/** {@code rescale: { range: [0.5, 2], outliers: N, outlier_factor: 30, seed: N }}. */
+/**
+ * {@code rescale: { range: [0.5, 2], outliers: N, outlier_factor: 30, seed: N, targets: [REGEX] }}.
+ */
 public final class RescaleFactory implements StepFactory {
   @Override
   public String name() {

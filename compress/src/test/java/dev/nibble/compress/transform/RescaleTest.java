@@ -17,6 +17,8 @@ import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.models.ResidentModel;
 import dev.nibble.models.Torch;
 import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -63,6 +65,15 @@ class RescaleTest extends TransformContract {
     Arrays.sort(found);
     assertThat(found[found.length - 1]).isBetween(29.999, 30.001);
     assertThat(found[found.length - 2]).isBetween(0.999, 1.001);
+  }
+
+  @Test
+  void targetsConfineItToTheInputsOfSomeLinears() {
+    RescaleOptions down =
+        new RescaleOptions(0.5, 2, 0, 30, 5, List.of(Pattern.compile("layers\\.0\\.mlp\\.down")));
+    assertThat(parameter(down, GAIN)).isEqualTo(WEIGHTS.tensor(GAIN).toFloats());
+    String weight = "model.layers.0.mlp.down_proj.weight";
+    assertThat(parameter(down, weight)).isNotEqualTo(WEIGHTS.tensor(weight).toFloats());
   }
 
   /** What the step is for: a model that was rounded before is no longer exact on its own grid. */

@@ -5,7 +5,7 @@ package dev.nibble.core.format;
  * m/2^M · 2^(1-bias)} when the exponent field is 0, else {@code (1 + m/2^M) · 2^(e-bias)} (OCP MX
  * 1.0). Special values exist in two of the formats alone: e4m3 is the "fn" dialect (only {@code
  * S.1111.111} is NaN, largest 448), e5m2 follows IEEE 754 (largest 57344). Rounding saturates,
- * never gives infinity or NaN, and gives +0 for both zeros.
+ * never gives infinity, gives NaN only for NaN where the format has it, and +0 for both zeros.
  */
 public final class FloatFormat extends NumberFormat {
   private final int exponentBits;
@@ -22,6 +22,13 @@ public final class FloatFormat extends NumberFormat {
         values(exponentBits, mantissaBits));
     this.exponentBits = exponentBits;
     this.mantissaBits = mantissaBits;
+  }
+
+  @Override
+  public int encode(float value) {
+    // the highest positive code is NaN in every format that has one
+    int last = (1 << (bits() - 1)) - 1;
+    return Float.isNaN(value) && Float.isNaN(decode(last)) ? last : super.encode(value);
   }
 
   /** Bits of the exponent field. */

@@ -92,6 +92,72 @@ class NumberFormatTest {
     }
   }
 
+  /** Sheet 26, acceptance 4: against a search of all levels, on every value that decides. */
+  @Nested
+  class EightBitFloats {
+    private final List<FloatFormat> formats = List.of(new FloatFormat(4, 3), new FloatFormat(5, 2));
+
+    @Test
+    void allCodesRoundTripAndNanStaysNan() {
+      for (FloatFormat f : formats) {
+        int nan = 0;
+        for (int code = 0; code < 256; code++) {
+          float value = f.decode(code);
+          if (Float.isNaN(value)) {
+            nan++;
+            assertThat(f.decode(f.encode(value))).isNaN();
+          } else if (Float.isFinite(value)) {
+            assertThat(f.encode(value)).isEqualTo(value == 0 ? 0 : code);
+          }
+        }
+        assertThat(nan).isEqualTo(f.exponentBits() == 4 ? 2 : 6);
+      }
+    }
+
+    @Test
+    void roundingIsToNearestEvenEverywhere() {
+      for (FloatFormat f : formats) {
+        float[] levels = f.levels();
+        for (int code = 0; code < 127; code++) {
+          float low = levels[code];
+          float high = levels[code + 1];
+          if (Float.isFinite(low) && Float.isFinite(high)) {
+            float middle = (low + high) / 2;
+            for (float x :
+                new float[] {
+                  low,
+                  Math.nextUp(low),
+                  Math.nextDown(middle),
+                  middle,
+                  Math.nextUp(middle),
+                  Math.nextDown(high),
+                  high
+                }) {
+              requireSearched(f, levels, x);
+              requireSearched(f, levels, -x);
+            }
+          }
+        }
+        for (float x : new float[] {448, 449, 480, 57344, 57345, 61440, 1e6f}) {
+          requireSearched(f, levels, x);
+          requireSearched(f, levels, -x);
+        }
+      }
+    }
+
+    private void requireSearched(FloatFormat f, float[] levels, float x) {
+      int best = 0;
+      for (int code = 1; code < 256; code++) {
+        double gain = Math.abs((double) levels[best] - x) - Math.abs((double) levels[code] - x);
+        if (Float.isFinite(levels[code])
+            && (gain > 0 || (gain == 0 && (best & 1) == 1 && (code & 1) == 0))) {
+          best = code;
+        }
+      }
+      assertThat(f.encode(x)).as("%s of %s", x, f).isEqualTo(best);
+    }
+  }
+
   @Nested
   class NormalFloats extends NumberFormatContract {
     @Override
