@@ -28,8 +28,8 @@ public final class ExportRequest {
   }
 
   /**
-   * {@code gguf} (the default), {@code gptq}, {@code awq}, {@code compressed-tensors} or {@code
-   * safetensors}.
+   * {@code gguf} (the default), {@code gptq}, {@code awq}, {@code compressed-tensors}, {@code
+   * safetensors} or {@code packed}.
    *
    * @throws NibbleException when it is none of these
    */

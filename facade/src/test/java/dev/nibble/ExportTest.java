@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nibble.core.NibbleException;
 import dev.nibble.core.model.LanguageModel;
+import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.tensor.TiledTensor;
 import dev.nibble.io.model.OpenedModel;
 import dev.nibble.runtime.RuntimeOptions;
 import dev.nibble.runtime.TextModel;
@@ -88,6 +90,53 @@ class ExportTest {
     }
   }
 
+  /** The two down projections have no whole groups of 64 columns, so they stay as they are. */
+  @ParameterizedTest
+  @CsvSource({"int4:g32:sym, 14", "int8:channel:sym, 14", "int3:g64:sym, 12"})
+  void aPackedModelRunsBitForBitAsItsArtefact(String spec, int packed) throws IOException {
+    Path artefact = quantized("rtn: { spec: \"" + spec + "\" }");
+    Path out = folder.resolve("packed");
+    assertThat(Nibble.export(artefact).format("packed").to(out)).isEmpty();
+    assertThat(ofSession(out)).isEqualTo(ofSession(artefact));
+    try (OpenedModel model = OpenedModel.open(out);
+        OpenedModel source = OpenedModel.open(artefact)) {
+      assertThat(model.kind()).isEqualTo(OpenedModel.Kind.NIBBLE);
+      assertThat(model.tokenizer().encode("Hi", false)).containsExactly(72, 105);
+      int tiled = 0;
+      for (String name : source.weights().names()) {
+        PackedTensor tensor = model.weights().tensor(name);
+        tiled += tensor instanceof TiledTensor ? 1 : 0;
+        assertThat(tensor.toFloats()).isEqualTo(source.weights().tensor(name).toFloats());
+      }
+      assertThat(tiled).isEqualTo(packed);
+    }
+    Path twice = folder.resolve("twice");
+    Nibble.export(out).format("packed").to(twice);
+    assertThat(twice.resolve("model.safetensors"))
+        .hasSameBinaryContentAs(out.resolve("model.safetensors"));
+    refused(out, "gptq", folder.resolve("no"), "which GPTQ cannot hold");
+    refused(out, "gguf", folder.resolve("no.gguf"), "which no GGUF type holds exactly");
+    assertThat(leftovers()).isEmpty();
+  }
+
+  private static float[] ofSession(Path path) {
+    try (TextModel model = TextModel.load(path, RuntimeOptions.DEFAULT.withThreads(1))) {
+      return model.newSession().prefill(TOKENS).clone();
+    }
+  }
+
+  @Test
+  void packedNeedsQuantizedWeightsAndSaysWhatItRounds() throws IOException {
+    Path artefact = quantized("rtn: { spec: \"int4:g32:asym\" }");
+    assertThat(Nibble.export(artefact).format("packed").to(folder.resolve("out")))
+        .singleElement()
+        .asString()
+        .startsWith("14 of 14 packed tensors have values that were rounded");
+    Path model = folder.resolve("model");
+    refused(model, "packed", folder.resolve("no"), "has no quantized weight");
+    assertThat(folder.resolve("no")).doesNotExist();
+  }
+
   @Test
   void plainValuesComeBackAsTheModelsOwnType() throws IOException {
     Path artefact = quantized("rtn: { spec: \"int4:g32:asym\" }");
@@ -106,7 +155,8 @@ class ExportTest {
     Path artefact = quantized("rtn: { spec: \"int6:g32:asym\" }");
     Path out = folder.resolve("exported");
     refused(artefact, "awq", out, "does not fit AWQ");
-    refused(artefact, "zip", out, "choose gguf, gptq, awq, compressed-tensors, safetensors");
+    refused(
+        artefact, "zip", out, "choose gguf, gptq, awq, compressed-tensors, safetensors, packed");
     refused(artefact, "gguf", out, "no .gguf file");
     refused(artefact, "gptq", folder.resolve("model"), "not an empty folder");
     refused(artefact, "gguf", folder.resolve("x.gguf"), "int6:g32:asym");

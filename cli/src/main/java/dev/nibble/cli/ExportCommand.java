@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  nibble export tiny-gptq-w4 --format gptq -o OUT       for GPTQModel and vLLM",
       "  nibble export tiny-gptq-w4 --format gguf -o OUT.gguf  for llama.cpp",
+      "  nibble export MODEL --format packed -o OUT            for nibble: loads without repacking",
       "  nibble export MODEL --gguf-type Q4_K_M -o OUT.gguf    quantized on the way",
     })
 final class ExportCommand implements Runnable {
@@ -36,7 +37,7 @@ final class ExportCommand implements Runnable {
       names = {"-f", "--format"},
       paramLabel = "NAME",
       description =
-          "gguf, gptq, awq, compressed-tensors or safetensors (default: ${DEFAULT-VALUE}).")
+          "gguf, gptq, awq, compressed-tensors, safetensors or packed (default: ${DEFAULT-VALUE}).")
   private String format = "gguf";
 
   @Option(

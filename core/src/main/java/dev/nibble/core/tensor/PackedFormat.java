@@ -172,6 +172,12 @@ public record PackedFormat(int bits, int shared, boolean mins, boolean table) {
     return scalesAt(mins ? 2 * parts() : parts());
   }
 
+  /** Bytes of a matrix of whole column groups. */
+  public long byteSize(long rows, int columns) {
+    long strip = (long) columns / groupColumns() * groupBytes();
+    return Math.multiplyExact(strip, Math.ceilDiv(rows, (long) ROWS));
+  }
+
   /** Columns of a column group. */
   public int groupColumns() {
     return blocks() * BLOCK;

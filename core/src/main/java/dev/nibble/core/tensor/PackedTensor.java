@@ -17,7 +17,8 @@ public sealed interface PackedTensor
         CodebookTensor,
         BinaryTensor,
         BilevelTensor,
-        OutlierTensor {
+        OutlierTensor,
+        TiledTensor {
 
   /** Logical shape; a fresh copy. */
   long[] shape();

@@ -17,7 +17,9 @@ public enum ExportFormat {
   /** Directory in the layout of llm-compressor. */
   COMPRESSED_TENSORS("compressed-tensors", HuggingFaceExport.Format.COMPRESSED_TENSORS),
   /** Directory with plain values. */
-  SAFETENSORS("safetensors", HuggingFaceExport.Format.SAFETENSORS);
+  SAFETENSORS("safetensors", HuggingFaceExport.Format.SAFETENSORS),
+  /** Nibble artefact whose weights are stored as kernels read them. */
+  PACKED("packed", null);
 
   private final String text;
   private final HuggingFaceExport.Format layout;
@@ -46,7 +48,7 @@ public enum ExportFormat {
                             .collect(Collectors.joining(", "))));
   }
 
-  /** Layout of the directory; empty for a GGUF file. */
+  /** Layout of the directory; empty for a GGUF file and an artefact. */
   Optional<HuggingFaceExport.Format> layout() {
     return Optional.ofNullable(layout);
   }

@@ -85,18 +85,23 @@ public final class Exporter {
   }
 
   private void directory(OpenedModel model, Path target) {
-    HuggingFaceExport.Format layout = options.format().layout().orElseThrow();
     Path partial = target.resolveSibling("." + target.getFileName() + ".partial");
     try {
       remove(partial);
       Files.createDirectory(partial);
       List<String> said =
-          HuggingFaceExport.write(
-              model,
-              layout,
-              options.type().orElseGet(() -> ownType(model)),
-              partial,
-              options.progress());
+          options
+              .format()
+              .layout()
+              .map(
+                  layout ->
+                      HuggingFaceExport.write(
+                          model,
+                          layout,
+                          options.type().orElseGet(() -> ownType(model)),
+                          partial,
+                          options.progress()))
+              .orElseGet(() -> PackedExport.write(model, partial, options.progress()));
       said.forEach(new Noting()::note);
       Files.deleteIfExists(target); // an empty folder, as was checked
       Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);

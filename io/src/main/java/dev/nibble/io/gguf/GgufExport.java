@@ -16,6 +16,7 @@ import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.OutlierTensor;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
+import dev.nibble.core.tensor.TiledTensor;
 import dev.nibble.core.work.Workers;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -292,6 +293,7 @@ public final class GgufExport {
       case BinaryTensor binary -> throw notExact(name, binary);
       case BilevelTensor bilevel -> throw notExact(name, bilevel);
       case OutlierTensor outliers -> throw notExact(name, outliers);
+      case TiledTensor tiled -> throw notExact(name, tiled);
     };
   }
 

@@ -30,6 +30,12 @@ final class ComponentWriter {
     entries.add(new Entry(full(component), DType.U8, shape, DataSource.of(data)));
   }
 
+  /** Bytes that start where {@code alignment} divides the address once the file is mapped. */
+  void alignedBytes(String component, MemorySegment data, int alignment) {
+    long[] shape = {data.byteSize()};
+    entries.add(new Entry(full(component), DType.U8, shape, DataSource.of(data), alignment));
+  }
+
   /** A vector of elements. */
   void values(String component, DType type, MemorySegment data) {
     long[] shape = {data.byteSize() / type.bytes()};

@@ -22,7 +22,8 @@ public final class TensorCodecs {
           new CodebookCodec(),
           new BinaryCodec(),
           new BilevelCodec(),
-          new OutlierCodec());
+          new OutlierCodec(),
+          new TiledCodec());
 
   private TensorCodecs() {}
 

@@ -24,9 +24,9 @@ import java.util.TreeMap;
 
 /**
  * Writes safetensors files in one pass with bounded memory. The same tensors and metadata give the
- * same bytes in whatever order they are listed: data lies by falling element size, then by name (so
- * every tensor is aligned to its elements), metadata by key, and the header is padded with spaces
- * to a multiple of 8 bytes.
+ * same bytes in whatever order they are listed: data lies by falling alignment, then by name (so
+ * every tensor is aligned), metadata by key, and the header is padded with spaces so that data
+ * starts at a multiple of 8 bytes and of every tensor's alignment.
  */
 public final class SafetensorsWriter {
   private static final int ALIGNMENT = 8;
@@ -43,11 +43,18 @@ public final class SafetensorsWriter {
    * @param dtype element type
    * @param shape logical shape
    * @param data its bytes, exactly {@link #byteSize()} of them
+   * @param alignment power of two that divides its place in the file; when it is more than the size
+   *     of an element, it divides the tensor's size, too
    */
-  public record Entry(String name, DType dtype, long[] shape, DataSource data) {
+  public record Entry(String name, DType dtype, long[] shape, DataSource data, int alignment) {
     /** Copies the array. */
     public Entry {
       shape = shape.clone();
+    }
+
+    /** Aligned to its elements. */
+    public Entry(String name, DType dtype, long[] shape, DataSource data) {
+      this(name, dtype, shape, data, dtype.bytes());
     }
 
     /** An entry for a tensor that is at hand or mapped. */
@@ -102,7 +109,7 @@ public final class SafetensorsWriter {
 
   private static List<Entry> sorted(List<Entry> entries) {
     return entries.stream()
-        .sorted(Comparator.comparingInt((Entry e) -> -e.dtype().bytes()).thenComparing(Entry::name))
+        .sorted(Comparator.comparingInt((Entry e) -> -e.alignment()).thenComparing(Entry::name))
         .toList();
   }
 
@@ -128,7 +135,8 @@ public final class SafetensorsWriter {
       at = end;
     }
     byte[] json = StrictJson.compact(root).getBytes(StandardCharsets.UTF_8);
-    int padded = Math.ceilDiv(json.length, ALIGNMENT) * ALIGNMENT;
+    int alignment = entries.stream().mapToInt(Entry::alignment).reduce(ALIGNMENT, Math::max);
+    int padded = Math.ceilDiv(Long.BYTES + json.length, alignment) * alignment - Long.BYTES;
     if (padded > SafetensorsFile.MAX_HEADER_BYTES) {
       throw new NibbleException(
           "the header of "

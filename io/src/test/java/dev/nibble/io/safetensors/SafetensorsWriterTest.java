@@ -54,6 +54,22 @@ class SafetensorsWriterTest {
   }
 
   @Test
+  void dataIsPlacedAsItAsksFor() {
+    Path file = directory.resolve("m.safetensors");
+    DataSource page = DataSource.of(MemorySegment.ofArray(new byte[192]));
+    Entry aligned = new Entry("z", DType.U8, new long[] {192}, page, 64);
+    for (int length = 1; length < 70; length++) {
+      Map<String, String> metadata = Map.of("k", "v".repeat(length));
+      SafetensorsWriter.write(file, metadata, List.of(BYTES, FLOATS, aligned), Progress.SILENT);
+      try (SafetensorsFile read = SafetensorsFile.open(file)) {
+        assertThat(read.tensor("z").data().address() % 64).isZero();
+        assertThat(read.tensor("floats").toFloats()).containsExactly(1, -2, 3.5f, 0, 5, 6);
+        assertThat(read.tensor("bytes").toFloats()).containsExactly(7, 8, 9);
+      }
+    }
+  }
+
+  @Test
   void theOrderOfEntriesDoesNotChangeTheBytes() throws IOException {
     Path one = directory.resolve("one");
     Path two = directory.resolve("two");

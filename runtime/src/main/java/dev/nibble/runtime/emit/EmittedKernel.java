@@ -15,7 +15,7 @@ import java.util.function.Function;
 /**
  * Machine code for every weight that {@link PackedFormat} holds, with inputs rounded to 8 bits.
  * Weights are brought into that layout when they are bound, which takes their size in memory once
- * more.
+ * more, unless they are stored in it.
  */
 public final class EmittedKernel implements MatmulKernel {
   private static final System.Logger LOG = System.getLogger(EmittedKernel.class.getName());

@@ -119,7 +119,7 @@ final class EmittedKernels {
   /** Random codes with scales and mins around 1. */
   private static PackedWeights randomWeights(
       PackedFormat format, int rows, int columns, Arena arena, SplittableRandom random) {
-    MemorySegment data = arena.allocate(PackedWeights.byteSize(format, rows, columns), 64);
+    MemorySegment data = arena.allocate(format.byteSize(rows, columns), 64);
     for (long i = 0; i < data.byteSize(); i++) {
       data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
     }

@@ -163,7 +163,8 @@ final class EmittedMatrix implements Int8Matrix {
       args.setInt(Arguments.MASKS + 4 * i, masks[i]);
     }
     args.setBytes(Arguments.TABLE, table);
-    code.call(args.address(), y);
+    // the weights go along, unused, so that a mapped file stays mapped until the call returns
+    code.call(args.address(), y, weights.data(), MemorySegment.NULL);
   }
 
   private void requireTiles(MemorySegment tiles, InputTile layout, int count) {

@@ -1,7 +1,9 @@
 package dev.nibble.runtime.packed;
 
 import dev.nibble.core.tensor.PackedFormat;
+import dev.nibble.core.tensor.TiledTensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * A weight {@code [rows, columns]} in {@link PackedFormat}.
@@ -26,7 +28,7 @@ public record PackedWeights(
       throw new IllegalArgumentException(
           rows + " x " + columns + " are not whole groups of " + format.groupColumns());
     }
-    long wanted = byteSize(format, rows, columns);
+    long wanted = format.byteSize(rows, columns);
     if (data.byteSize() != wanted || !data.isNative() || data.address() % 64 != 0) {
       throw new IllegalArgumentException(
           "packed weights need " + wanted + " aligned bytes outside the heap");
@@ -38,10 +40,21 @@ public record PackedWeights(
     return table.clone();
   }
 
-  /** Bytes of a weight in a format. */
-  public static long byteSize(PackedFormat format, int rows, int columns) {
-    long strip = (long) columns / format.groupColumns() * format.groupBytes();
-    return Math.multiplyExact(strip, Math.ceilDiv(rows, PackedFormat.ROWS));
+  /** A stored weight where it lies, or copied when kernels cannot read it there. */
+  static PackedWeights of(TiledTensor stored, SegmentAllocator memory) {
+    MemorySegment data = stored.data();
+    if (!data.isNative() || data.address() % TiledTensor.ALIGNMENT != 0) {
+      data = memory.allocate(data.byteSize(), TiledTensor.ALIGNMENT).copyFrom(stored.data());
+    }
+    int rows = Math.toIntExact(stored.rows());
+    return new PackedWeights(
+        stored.format(), rows, stored.columns(), stored.factor(), stored.table(), data);
+  }
+
+  /** The same weight as a tensor to be stored; a view. */
+  public TiledTensor stored() {
+    return new TiledTensor(
+        new long[] {rows, columns}, format, Math.getExponent(factor), table, data);
   }
 
   /** Column groups of a row. */

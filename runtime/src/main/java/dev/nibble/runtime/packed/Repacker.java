@@ -8,6 +8,7 @@ import dev.nibble.core.tensor.GgmlTensor;
 import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
 import dev.nibble.core.tensor.TableTensor;
+import dev.nibble.core.tensor.TiledTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Optional;
@@ -38,16 +39,21 @@ public final class Repacker {
 
   /** The layout a stored weight would get; nothing when none holds it. */
   public static Optional<PackedFormat> formatOf(PackedTensor weight) {
-    return rowsOf(weight).map(CodeRows::format);
+    return weight instanceof TiledTensor tiled
+        ? Optional.of(tiled.format())
+        : rowsOf(weight).map(CodeRows::format);
   }
 
   /**
-   * Packs a weight.
+   * Packs a weight, unless it is stored packed: then it stays where it lies.
    *
    * @param memory for the result; need not be zeroed
    * @return nothing when no layout holds the weight: another type, odd groups, odd columns
    */
   public static Optional<PackedWeights> pack(PackedTensor weight, SegmentAllocator memory) {
+    if (weight instanceof TiledTensor tiled) {
+      return Optional.of(PackedWeights.of(tiled, memory));
+    }
     return rowsOf(weight)
         .map(
             source ->
@@ -67,7 +73,7 @@ public final class Repacker {
   }
 
   private PackedWeights run(SegmentAllocator memory) {
-    MemorySegment data = memory.allocate(PackedWeights.byteSize(format, rows, columns), 64);
+    MemorySegment data = memory.allocate(format.byteSize(rows, columns), 64);
     int exponent = EXPONENT - Math.getExponent(largest());
     float up = Math.scalb(1f, Math.clamp(exponent, -100, 100));
     PackedWeights packed = new PackedWeights(format, rows, columns, 1 / up, source.table(), data);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.nibble.core.tensor.PackedFormat;
 import dev.nibble.core.tensor.PackedTensor;
+import dev.nibble.core.tensor.TiledTensor;
 import dev.nibble.runtime.diagnose.SampleTensors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -99,6 +100,45 @@ class RepackerTest {
           assertThat(PackedReference.value(after, row, column)).isZero();
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"q4_0", "q8_0", "q4_1", "int3:g64:sym", "q6_k", "nf4:g64"})
+  void whatIsStoredPackedStaysWhereItLies(String type) {
+    try (Arena arena = Arena.ofShared()) {
+      PackedWeights packed = Repacker.pack(SampleTensors.of(type, 45, 512), arena).orElseThrow();
+      TiledTensor stored = packed.stored();
+      float[] values = stored.toFloats();
+      for (int i = 0; i < values.length; i++) {
+        assertThat(values[i]).isEqualTo(PackedReference.value(packed, i / 512, i % 512));
+      }
+      assertThat(Repacker.formatOf(stored)).contains(packed.format());
+      PackedWeights again =
+          Repacker.pack(
+                  stored,
+                  (bytes, alignment) -> {
+                    throw new AssertionError("nothing is to be copied");
+                  })
+              .orElseThrow();
+      assertThat(again.data().address()).isEqualTo(packed.data().address());
+      assertThat(again.factor()).isEqualTo(packed.factor());
+      assertThat(again.table()).isEqualTo(packed.table());
+    }
+  }
+
+  @Test
+  void whatKernelsCannotReadInPlaceIsCopied() {
+    try (Arena arena = Arena.ofShared()) {
+      TiledTensor stored =
+          Repacker.pack(SampleTensors.of("q4_0", 32, 64), arena).orElseThrow().stored();
+      MemorySegment odd = arena.allocate(stored.data().byteSize() + 64, 64).asSlice(8);
+      odd = odd.asSlice(0, stored.data().byteSize()).copyFrom(stored.data());
+      TiledTensor moved =
+          new TiledTensor(stored.shape(), stored.format(), stored.exponent(), new byte[0], odd);
+      PackedWeights copied = Repacker.pack(moved, arena).orElseThrow();
+      assertThat(copied.data().address() % TiledTensor.ALIGNMENT).isZero();
+      assertThat(copied.data().mismatch(stored.data())).isEqualTo(-1);
     }
   }
 
