@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.nibble.core.model.ModelConfig;
+import dev.nibble.core.rounding.RoundToNearest;
+import dev.nibble.core.rounding.RoundingOptions;
+import dev.nibble.core.spec.QuantSpec;
 import dev.nibble.runtime.decoder.KvKinds;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -30,6 +33,30 @@ class AllocationTest {
       System.out.println("session " + cache + ": " + session(cache));
     }
     System.out.println("batch: " + batch());
+    System.out.println("8-bit activations: " + quantized());
+  }
+
+  private static long quantized() {
+    ModelConfig config = RandomModel.llama(2, 4, 2, 32, 192, 101);
+    RandomModel weights =
+        new RandomModel(config, 4)
+            .mappedWhole(
+                t ->
+                    RoundToNearest.quantize(
+                        t.toFloats(),
+                        t.shape(),
+                        QuantSpec.parse("int4:g32"),
+                        RoundingOptions.DEFAULT));
+    try (TextModel model = TextModel.of(weights, ONE)) {
+      Session session = model.newSession();
+      return bytesPerStep(
+          () -> {
+            if (session.position() == 250) {
+              session.rewind(0);
+            }
+            session.decode(session.position() % 101);
+          });
+    }
   }
 
   private static TextModel model(RuntimeOptions options) {
@@ -98,7 +125,7 @@ class AllocationTest {
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     List<String> lines = process.inputReader().lines().toList();
-    assertThat(lines).hasSize(5);
+    assertThat(lines).hasSize(6);
     assertThat(lines)
         .allSatisfy(
             line -> assertThat(Long.parseLong(line.replaceFirst(".*: ", ""))).isLessThan(NOTHING));

@@ -6,6 +6,7 @@ import dev.nibble.runtime.packed.InputForm;
 import dev.nibble.runtime.packed.InputTile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** Products with inputs rounded to 8 bits on a team of threads; owns the rounded inputs. */
 final class Int8Products {
@@ -15,6 +16,9 @@ final class Int8Products {
   /** Inputs that one thread rounds faster than several would. */
   private static final int ALONE = 8;
 
+  /** Placements kept: the widths of a model, in a few numbers of inputs. */
+  private static final int KEPT = 16;
+
   private final Team team;
   private final float[][] edges;
   private final InputTile[][] layouts = new InputTile[3][InputTile.MOST + 1];
@@ -22,8 +26,9 @@ final class Int8Products {
   private final ProductTask product = new ProductTask();
   private final ArraySegments segments = new ArraySegments();
   private MemorySegment memory = MemorySegment.NULL;
-  private MemorySegment[] tiles = {};
-  private MemorySegment whole = MemorySegment.NULL;
+  private final Placement[] placements = new Placement[KEPT];
+  private int nextPlacement;
+  private Placement tiles;
   private int columns;
   private int tokens;
   private InputForm form;
@@ -69,15 +74,17 @@ final class Int8Products {
     form = null;
   }
 
-  /** Makes the tiles for a number of inputs. */
+  /** Makes the tiles for a number of inputs, or takes those made before. */
   private void place(Int8Matrix w, int count) {
-    boolean fits = form != null && form.parts() == w.form().parts();
     form = w.form();
-    if (fits && columns == w.columns() && tokens == count) {
-      return;
-    }
     columns = w.columns();
     tokens = count;
+    for (Placement p : placements) {
+      if (p != null && p.fits(columns, tokens, form.parts())) {
+        tiles = p;
+        return;
+      }
+    }
     int full = count / InputTile.MOST;
     int rest = count % InputTile.MOST;
     long tileBytes = layouts[form.parts()][InputTile.MOST].bytes(columns);
@@ -85,14 +92,32 @@ final class Int8Products {
     long bytes = full * tileBytes + restBytes;
     if (memory.byteSize() < bytes) {
       memory = Arena.ofAuto().allocate(bytes, 64);
+      Arrays.fill(placements, null);
     }
-    whole = memory.asSlice(0, full * tileBytes);
-    tiles = new MemorySegment[full + (rest > 0 ? 1 : 0)];
-    for (int i = 0; i < full; i++) {
-      tiles[i] = memory.asSlice(i * tileBytes, tileBytes);
+    MemorySegment[] each = new MemorySegment[full + (rest > 0 ? 1 : 0)];
+    for (int i = 0; i < each.length; i++) {
+      each[i] = memory.asSlice(i * tileBytes, i < full ? tileBytes : restBytes);
     }
-    if (rest > 0) {
-      tiles[full] = memory.asSlice(full * tileBytes, restBytes);
+    MemorySegment whole = memory.asSlice(0, full * tileBytes);
+    tiles = new Placement(columns, tokens, form.parts(), whole, each);
+    placements[nextPlacement] = tiles;
+    nextPlacement = (nextPlacement + 1) % KEPT;
+  }
+
+  /**
+   * Where tiles lie.
+   *
+   * @param columns of an input
+   * @param tokens inputs
+   * @param parts corrections of a block
+   * @param full all tiles of {@link InputTile#MOST} inputs
+   * @param each every tile
+   */
+  private record Placement(
+      int columns, int tokens, int parts, MemorySegment full, MemorySegment[] each) {
+
+    boolean fits(int otherColumns, int otherTokens, int otherParts) {
+      return columns == otherColumns && tokens == otherTokens && parts == otherParts;
     }
   }
 
@@ -117,7 +142,7 @@ final class Int8Products {
     @Override
     public void run(int t, int worker) {
       int tile = t / InputTile.MOST;
-      w.round(x, offset + t * stride, layoutOf(tile), t % InputTile.MOST, tiles[tile]);
+      w.round(x, offset + t * stride, layoutOf(tile), t % InputTile.MOST, tiles.each[tile]);
     }
   }
 
@@ -165,11 +190,12 @@ final class Int8Products {
     private void multiply(int from, int to, MemorySegment target, int at, int step) {
       int full = tokens / InputTile.MOST;
       if (full > 0) {
-        w.multiply(from, to, layouts[form.parts()][InputTile.MOST], whole, full, target, at, step);
+        w.multiply(
+            from, to, layouts[form.parts()][InputTile.MOST], tiles.full, full, target, at, step);
       }
-      if (full < tiles.length) {
+      if (full < tiles.each.length) {
         int behind = at + full * InputTile.MOST * step;
-        w.multiply(from, to, layoutOf(full), tiles[full], 1, target, behind, step);
+        w.multiply(from, to, layoutOf(full), tiles.each[full], 1, target, behind, step);
       }
     }
 
