@@ -21,6 +21,7 @@ final class Int8Products {
 
   private final Team team;
   private final float[][] edges;
+  private final MemorySegment[] edgeSegments;
   private final InputTile[][] layouts = new InputTile[3][InputTile.MOST + 1];
   private final RoundTask rounding = new RoundTask();
   private final ProductTask product = new ProductTask();
@@ -36,6 +37,7 @@ final class Int8Products {
   Int8Products(Team team) {
     this.team = team;
     this.edges = new float[team.threads()][0];
+    this.edgeSegments = new MemorySegment[team.threads()];
     for (int n = 1; n <= InputTile.MOST; n++) {
       layouts[1][n] = new InputTile(n, 1);
       layouts[2][n] = new InputTile(n, 2);
@@ -203,9 +205,10 @@ final class Int8Products {
     private void edge(int group, int worker) {
       if (edges[worker].length < tokens * ROWS) {
         edges[worker] = new float[tokens * ROWS];
+        edgeSegments[worker] = MemorySegment.ofArray(edges[worker]);
       }
       float[] edge = edges[worker];
-      multiply(group, group + 1, MemorySegment.ofArray(edge), 0, ROWS);
+      multiply(group, group + 1, edgeSegments[worker], 0, ROWS);
       int first = group * ROWS;
       for (int t = 0; t < tokens; t++) {
         System.arraycopy(edge, t * ROWS, y, offset + t * stride + first, w.rows() - first);
