@@ -9,23 +9,17 @@ import java.util.Optional;
  * whose levels are multiples of one number (fp4, mxfp4), else rounded to a 127th of the largest
  * (nf4), which is a sixteenth of the distance of neighbouring levels or less.
  */
-final class TableCodes implements CodeRows {
+final class TableCodes extends BitRows {
   private static final int MOST = 127;
   private static final int ZERO = 128;
 
   private final TableTensor weight;
-  private final BitRows stream;
-  private final PackedFormat format;
-  private final int groupColumns;
   private final byte[] table = new byte[PackedFormat.TABLE];
   private final float step;
 
   private TableCodes(TableTensor weight, int groupColumns) {
+    super(weight.codes(), weight.columns(), weight.bits(), groupColumns, false, true);
     this.weight = weight;
-    this.stream = new BitRows(weight.codes(), weight.columns(), weight.bits());
-    this.groupColumns = groupColumns;
-    int shared = Math.min(128, Integer.lowestOneBit(groupColumns));
-    this.format = new PackedFormat(4, shared, false, true);
     float[] levels = weight.levels();
     float largest = 0;
     for (float level : levels) {
@@ -54,9 +48,8 @@ final class TableCodes implements CodeRows {
 
   /** Nothing for other tables and for groups that are not multiples of 16 columns. */
   static Optional<CodeRows> of(TableTensor weight) {
-    int columns = weight.columns();
-    int group = weight.groupSize() == 0 ? columns : Math.min(columns, weight.groupSize());
-    if (weight.bits() != 4 || group % 16 != 0 || columns % group != 0) {
+    int group = groupColumns(weight.columns(), weight.groupSize());
+    if (weight.bits() != 4 || group == 0) {
       return Optional.empty();
     }
     for (float level : weight.levels()) {
@@ -68,38 +61,13 @@ final class TableCodes implements CodeRows {
   }
 
   @Override
-  public PackedFormat format() {
-    return format;
-  }
-
-  @Override
-  public int groupColumns() {
-    return groupColumns;
-  }
-
-  @Override
   public byte[] table() {
     return table.clone();
   }
 
   @Override
-  public int bufferBytes(int count) {
-    return stream.bufferBytes(count);
-  }
-
-  @Override
-  public void load(int row, int count, byte[] buffer) {
-    stream.load(row, count, buffer);
-  }
-
-  @Override
-  public void codes(int count, byte[] buffer, long[] eights) {
-    stream.codes(count, buffer, eights);
-  }
-
-  @Override
   public void scales(int row, int count, byte[] buffer, float[] scales, float[] mins) {
-    int groups = weight.columns() / groupColumns;
+    int groups = groups();
     for (int i = 0; i < count * groups; i++) {
       long index = weight.groupSize() == 0 ? 0 : (long) row * groups + i;
       scales[i] = step * weight.scaleFormat().get(weight.scales(), index);
