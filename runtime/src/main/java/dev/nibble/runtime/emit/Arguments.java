@@ -42,7 +42,6 @@ final class Arguments {
   static final int SECOND = 8;
   static final int VECTORS = 16;
   static final int PARAMETER = 24;
-  static final int RESULT = 28;
   static final int FUNCTION_CONSTANTS = 32;
 
   private static final int BYTES = 128;
@@ -57,10 +56,6 @@ final class Arguments {
 
   void set(int at, long value) {
     block.set(JAVA_LONG, at, value);
-  }
-
-  float getFloat(int at) {
-    return block.get(JAVA_FLOAT, at);
   }
 
   void setBytes(int at, byte[] bytes) {

@@ -1,34 +1,14 @@
 package dev.nibble.runtime.emit;
 
-import java.io.ByteArrayOutputStream;
-
 /**
  * Encodes the x86-64 instructions that the kernels are made of (Intel 64 and IA-32 Architectures
  * Software Developer's Manual, volume 2). Vector instructions work on 512 bits and on registers
  * zmm0 to zmm31, given by number; an instruction's first operand is its destination. Jumps go
  * backwards only, to a position taken with {@link #here}.
  */
-final class Assembler {
+final class Assembler extends CodeBuffer {
   /** Element of a memory operand that every lane receives ({@code {1to16}}). */
   private static final boolean BROADCAST = true;
-
-  /** Operand code that says a SIB byte follows. */
-  private static final int SIB = 4;
-
-  private static final int NO_INDEX = 4 << 3;
-  private static final int TIMES_4 = 2 << 6;
-
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-
-  /** The code so far. */
-  byte[] bytes() {
-    return out.toByteArray();
-  }
-
-  /** Position of the next instruction: a target for {@link #jnz}. */
-  int here() {
-    return out.size();
-  }
 
   // ---- vectors
 
@@ -358,13 +338,6 @@ final class Assembler {
     emit(0xC3);
   }
 
-  /** Fills up with instructions that do nothing. */
-  void align(int bytes) {
-    while (here() % bytes != 0) {
-      emit(0x90);
-    }
-  }
-
   private void rex(Gpr reg, Gpr rm) {
     emit(0x48 | reg.high() << 2 | rm.high());
   }
@@ -373,44 +346,10 @@ final class Assembler {
     emit(0x48 | reg.high() << 2 | high(m));
   }
 
-  /** Fourth bits of index and base, where prefixes hold them. */
-  private static int high(Mem m) {
-    return (m.index() == null ? 0 : m.index().high() << 1) | m.base().high();
-  }
-
   /** A prefix of a narrow instruction, which only registers from r8 on need. */
   private void emitUnlessPlain(int rex) {
     if (rex != 0x40) {
       emit(rex);
     }
-  }
-
-  /** ModRM, SIB and displacement; a one-byte displacement counts units. */
-  private void operand(int reg, Mem m, int unit) {
-    int base = m.base().low();
-    boolean needsSib = m.index() != null || base == Gpr.RSP.low();
-    boolean needsDisp = base == Gpr.RBP.low();
-    int disp = m.disp();
-    boolean small = disp % unit == 0 && disp / unit >= -128 && disp / unit <= 127;
-    int mode = disp == 0 && !needsDisp ? 0x00 : small ? 0x40 : 0x80;
-    emit(mode | reg << 3 | (needsSib ? SIB : base));
-    if (needsSib) {
-      emit(m.index() == null ? NO_INDEX | base : TIMES_4 | m.index().low() << 3 | base);
-    }
-    if (mode == 0x40) {
-      emit(disp / unit);
-    } else if (mode == 0x80) {
-      emit32(disp);
-    }
-  }
-
-  private void emit(int... bytes) {
-    for (int b : bytes) {
-      out.write(b);
-    }
-  }
-
-  private void emit32(int value) {
-    emit(value, value >> 8, value >> 16, value >> 24);
   }
 }

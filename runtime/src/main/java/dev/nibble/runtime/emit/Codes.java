@@ -21,7 +21,7 @@ final class Codes {
     this.a = a;
     this.format = format;
     this.planes = format.planes();
-    this.masks = new int[format.bits() == 8 ? 0 : planes.size()];
+    this.masks = new int[masks(format)];
     for (int i = 0; i < masks.length; i++) {
       masks[i] = lastRegister - i;
     }
@@ -34,12 +34,17 @@ final class Codes {
   }
 
   /** Values of the masks, a byte repeated four times, as {@link #loadConstants} expects them. */
-  int[] maskValues() {
-    int[] values = new int[masks.length];
+  static int[] maskValues(PackedFormat format) {
+    int[] values = new int[masks(format)];
     for (int i = 0; i < values.length; i++) {
-      values[i] = planes.get(i).mask() * 0x01010101;
+      values[i] = format.planes().get(i).mask() * 0x01010101;
     }
     return values;
+  }
+
+  /** Whole bytes need no mask. */
+  private static int masks(PackedFormat format) {
+    return format.bits() == 8 ? 0 : format.planes().size();
   }
 
   /** Emits the loading of masks and table from the argument block. */

@@ -19,9 +19,6 @@ public final class EmittedFloats implements FloatKernels {
   private static final System.Logger LOG = System.getLogger(EmittedFloats.class.getName());
   private static final int LANES = 16;
 
-  /** So far below the maximum that the exponential vanishes beside 1, as in {@link VectorMath}. */
-  private static final float FAR = 100;
-
   private static final ThreadLocal<Frame> FRAMES = ThreadLocal.withInitial(Frame::new);
 
   private final NativeCode[] replacing = new NativeCode[FloatTileKernel.MOST + 1];
@@ -31,9 +28,17 @@ public final class EmittedFloats implements FloatKernels {
 
   /** What a thread needs for calls. */
   private static final class Frame {
-    final Arguments args = new Arguments();
+    final Arguments tiles = new Arguments();
+
+    /** Holds the constants of the exponential all the time. */
+    final Arguments functions = new Arguments();
+
     final ArraySegments segments = new ArraySegments();
     final MemorySegment sums = Arena.ofAuto().allocate(4L * LANES, 64);
+
+    Frame() {
+      ExponentialKernel.constants(functions);
+    }
   }
 
   private EmittedFloats() {
@@ -89,7 +94,7 @@ public final class EmittedFloats implements FloatKernels {
     }
     Objects.checkFromIndexSize(p, FloatTileKernel.WIDTH * k, panel.length);
     Frame frame = FRAMES.get();
-    Arguments args = frame.args;
+    Arguments args = frame.tiles;
     MemorySegment panels = frame.segments.of(panel);
     MemorySegment inputs = frame.segments.of(x);
     MemorySegment outputs = frame.segments.of(y);
@@ -114,11 +119,10 @@ public final class EmittedFloats implements FloatKernels {
     Objects.checkFromIndexSize(at, n, Math.min(gate.length, up.length));
     if (whole > 0) {
       Frame frame = FRAMES.get();
-      Arguments args = frame.args;
+      Arguments args = frame.functions;
       args.set(Arguments.FIRST, 4L * at);
       args.set(Arguments.SECOND, 4L * at);
       args.set(Arguments.VECTORS, whole / LANES);
-      ExponentialKernel.constants(args);
       swiglu.call(
           args.address(), frame.segments.of(gate), frame.segments.of(up), MemorySegment.NULL);
     }
@@ -129,18 +133,16 @@ public final class EmittedFloats implements FloatKernels {
 
   @Override
   public float exponentials(float[] a, int offset, int n, float max) {
-    int whole = (n + LANES - 1) / LANES * LANES;
-    Objects.checkFromIndexSize(offset, whole, a.length);
-    if (whole == 0) {
+    Objects.checkFromIndexSize(offset, Math.ceilDiv(n, LANES) * LANES, a.length);
+    if (n == 0) {
       return 0;
     }
-    Arrays.fill(a, offset + n, offset + whole, max - FAR);
+    int whole = VectorMath.padForExponentials(a, offset, n, max);
     Frame frame = FRAMES.get();
-    Arguments args = frame.args;
+    Arguments args = frame.functions;
     args.set(Arguments.FIRST, 4L * offset);
     args.set(Arguments.VECTORS, whole / LANES);
     args.setFloat(Arguments.PARAMETER, max);
-    ExponentialKernel.constants(args);
     shifted.call(args.address(), frame.segments.of(a), frame.sums, MemorySegment.NULL);
     Arrays.fill(a, offset + n, offset + whole, 0f);
     return folded(frame.sums);
@@ -165,9 +167,9 @@ public final class EmittedFloats implements FloatKernels {
     SplittableRandom random = new SplittableRandom(3);
     int k = 3;
     int tokens = FloatTileKernel.MOST + 1;
-    float[] panel = random(random, FloatTileKernel.WIDTH * k);
-    float[] x = random(random, tokens * k);
-    float[] y = random(random, tokens * FloatTileKernel.WIDTH);
+    float[] panel = EmittedKernels.gaussian(random, FloatTileKernel.WIDTH * k);
+    float[] x = EmittedKernels.gaussian(random, tokens * k);
+    float[] y = EmittedKernels.gaussian(random, tokens * FloatTileKernel.WIDTH);
     float[] expected = y.clone();
     int[] xs = new int[tokens];
     int[] ys = new int[tokens];
@@ -182,7 +184,7 @@ public final class EmittedFloats implements FloatKernels {
         require(Arrays.equals(y, expected), "float tiles");
       }
     }
-    float[] gate = random(random, 2 * LANES);
+    float[] gate = EmittedKernels.gaussian(random, 2 * LANES);
     float[] same = gate.clone();
     swiglu(gate, panel, 0, 2 * LANES);
     FloatKernels.VECTOR.swiglu(same, panel, 0, 2 * LANES);
@@ -190,14 +192,6 @@ public final class EmittedFloats implements FloatKernels {
     float sum = exponentials(gate, 0, LANES + 1, 3f);
     require(sum == FloatKernels.VECTOR.exponentials(same, 0, LANES + 1, 3f), "exponentials");
     require(Arrays.equals(gate, same), "exponentials");
-  }
-
-  private static float[] random(SplittableRandom random, int n) {
-    float[] x = new float[n];
-    for (int i = 0; i < n; i++) {
-      x[i] = (float) random.nextGaussian();
-    }
-    return x;
   }
 
   private static void require(boolean holds, String what) {

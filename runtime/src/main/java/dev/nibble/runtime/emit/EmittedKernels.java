@@ -78,10 +78,7 @@ final class EmittedKernels {
     EmittedMatrix matrix = new EmittedMatrix(null, weights);
     MemorySegment tiles = arena.allocate(tile.bytes(columns), 64);
     MemorySegment expected = arena.allocate(tiles.byteSize(), 64);
-    float[] x = new float[tile.tokens() * columns];
-    for (int i = 0; i < x.length; i++) {
-      x[i] = (float) random.nextGaussian();
-    }
+    float[] x = gaussian(random, tile.tokens() * columns);
     MemorySegment inputs = MemorySegment.ofArray(x);
     InputForm form = InputForm.of(weights);
     for (int t = 0; t < tile.tokens(); t++) {
@@ -101,6 +98,15 @@ final class EmittedKernels {
             tile);
       }
     }
+  }
+
+  /** Normally distributed inputs of a trial. */
+  static float[] gaussian(SplittableRandom random, int n) {
+    float[] x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    return x;
   }
 
   private static void require(boolean holds, String what, PackedFormat format, InputTile tile) {

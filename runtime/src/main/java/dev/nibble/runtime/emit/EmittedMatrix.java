@@ -35,7 +35,7 @@ final class EmittedMatrix implements Int8Matrix {
     this.weights = weights;
     this.form = InputForm.of(weights);
     this.input = EmittedKernels.input(form);
-    this.masks = new Codes(new Assembler(), weights.format(), 31).maskValues();
+    this.masks = Codes.maskValues(weights.format());
     this.table = weights.table();
   }
 

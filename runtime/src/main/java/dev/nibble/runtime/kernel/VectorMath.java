@@ -94,15 +94,26 @@ public final class VectorMath {
   }
 
   /**
+   * Fills what lies behind {@code n} values up to whole vectors with what the exponential of {@link
+   * #exponentials} makes vanish.
+   *
+   * @return values of whole vectors
+   */
+  public static int padForExponentials(float[] a, int offset, int n, float max) {
+    int whole = (n + WIDTH - 1) / WIDTH * WIDTH;
+    Arrays.fill(a, offset + n, offset + whole, max - FAR);
+    return whole;
+  }
+
+  /**
    * {@code a = e^(a − max)} over {@code n} values, none above {@code max}. There must be room for
    * whole vectors; what lies behind the values up to the next one becomes 0.
    *
    * @return their sum
    */
   public static float exponentials(float[] a, int offset, int n, float max) {
-    int whole = (n + WIDTH - 1) / WIDTH * WIDTH;
     // one loop with one inlined polynomial: a second one for the tail exceeds what C2 inlines
-    Arrays.fill(a, offset + n, offset + whole, max - FAR);
+    int whole = padForExponentials(a, offset, n, max);
     FloatVector sum = FloatVector.zero(F);
     for (int i = 0; i < whole; i += WIDTH) {
       FloatVector e = exp(FloatVector.fromArray(F, a, offset + i).sub(max));
